@@ -1,0 +1,1 @@
+//! Criterion benchmarks of the harness; see benches/README.md.

@@ -1,0 +1,1 @@
+//! The Backend and Executable contract, host tensors, and the conformance suite.

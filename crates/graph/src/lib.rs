@@ -1,0 +1,1 @@
+//! The program every backend runs: types, ops, builder, composites, work and fingerprint.

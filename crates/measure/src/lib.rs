@@ -1,0 +1,1 @@
+//! Clock, warm-up, sampling, scenarios and telemetry.

@@ -1,0 +1,3 @@
+//! The portbench command line.
+
+fn main() {}

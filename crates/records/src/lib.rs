@@ -1,0 +1,1 @@
+//! What is stored: records, their schema and the results store.

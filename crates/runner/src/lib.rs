@@ -1,0 +1,1 @@
+//! Plan to cells to workers to records.

@@ -1,0 +1,1 @@
+//! The worker: protocol on one side, a backend on the other.

@@ -1,0 +1,1 @@
+//! Workload and suite files: what is run, at which shapes, on which inputs.
