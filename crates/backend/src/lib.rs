@@ -1,1 +1,24 @@
-//! The Backend and Executable contract, host tensors, and the conformance suite.
+//! The contract between the harness and what executes programs.
+//!
+//! A [`Backend`] compiles a verified [`portbench_graph::Program`] into an [`Executable`]; the harness binds inputs, executes
+//! entries, synchronises and fetches results. Tensors cross this wall as [`HostTensor`]s only; device buffers never leave a
+//! backend. [`lower`] decides, op by op, what runs natively, what is decomposed and what is unsupported, and writes it down in a
+//! [`LoweringReport`].
+//!
+//! Not in this crate: timing (`portbench-measure`), processes (`portbench-worker`), any backend but [`null`].
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod contract;
+mod error;
+pub mod generate;
+mod lower;
+pub mod null;
+mod params;
+mod tensor;
+
+pub use contract::{Backend, BackendInfo, CompileOptions, EntryId, Executable, Use};
+pub use error::{BackendError, UnsupportedOp};
+pub use lower::{LoweredOp, Lowering, LoweringReport, Support, is_in_place_update, lower};
+pub use params::{CheckpointFile, OpenParams, ParamSource};
+pub use tensor::HostTensor;

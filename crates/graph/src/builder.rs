@@ -141,7 +141,8 @@ fn without_dead_nodes(graph: Graph) -> Graph {
         }
         nodes.push(node);
     }
-    let rename = |list: Vec<(String, ValueId)>| list.into_iter().map(|(n, v)| (n, renamed[v.index()])).collect();
+    let rename =
+        |list: Vec<(String, ValueId)>| list.into_iter().map(|(n, v)| (n, renamed[v.index()])).collect();
     Graph { name: graph.name, nodes, outputs: rename(graph.outputs), updates: rename(graph.updates) }
 }
 

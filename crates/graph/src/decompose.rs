@@ -14,8 +14,7 @@ use crate::types::{DType, Type};
 pub fn rewrite(program: &Program, keep: &dyn Fn(&Graph, &Node) -> bool) -> Result<Program, GraphError> {
     let mut current = program.clone();
     loop {
-        let done =
-            current.entries.iter().all(|g| g.nodes.iter().all(|n| !n.op.is_composite() || keep(g, n)));
+        let done = current.entries.iter().all(|g| g.nodes.iter().all(|n| !n.op.is_composite() || keep(g, n)));
         if done {
             return Ok(current);
         }

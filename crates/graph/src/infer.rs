@@ -43,15 +43,15 @@ fn finite(value: f64, what: &str) -> Result<(), String> {
 }
 
 fn positive(value: f64, what: &str) -> Result<(), String> {
-    if value.is_finite() && value > 0.0 { Ok(()) } else { Err(format!("{what} must be above 0, got {value}")) }
+    if value.is_finite() && value > 0.0 {
+        Ok(())
+    } else {
+        Err(format!("{what} must be above 0, got {value}"))
+    }
 }
 
 fn axis_in(ty: &Type, axis: usize) -> Result<(), String> {
-    if axis < ty.shape.rank() {
-        Ok(())
-    } else {
-        Err(format!("axis {axis} is outside the rank of {ty}"))
-    }
+    if axis < ty.shape.rank() { Ok(()) } else { Err(format!("axis {axis} is outside the rank of {ty}")) }
 }
 
 fn same(a: &Type, b: &Type) -> Result<(), String> {
@@ -270,8 +270,11 @@ fn rule(op: &Op, args: &[&Type]) -> Result<Type, String> {
             float(args[0])?;
             let k = last(args[0])?;
             rank(args[1], 2, "the weight")?;
-            let (wk, n) =
-                if *in_out { (args[1].shape[0], args[1].shape[1]) } else { (args[1].shape[1], args[1].shape[0]) };
+            let (wk, n) = if *in_out {
+                (args[1].shape[0], args[1].shape[1])
+            } else {
+                (args[1].shape[1], args[1].shape[0])
+            };
             if wk != k || args[1].dtype != args[0].dtype {
                 return Err(format!("the weight must take {k} features of {}", args[0].dtype));
             }

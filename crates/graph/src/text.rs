@@ -92,10 +92,7 @@ fn attributes(op: &Op) -> Result<String, serde_json::Error> {
     let Json::Object(mut map) = serde_json::to_value(op)? else { return Ok(String::new()) };
     map.remove("op");
     map.remove("ty");
-    if matches!(
-        op,
-        Op::Unary { .. } | Op::Binary { .. } | Op::Compare { .. } | Op::Reduce { .. }
-    ) {
+    if matches!(op, Op::Unary { .. } | Op::Binary { .. } | Op::Compare { .. } | Op::Reduce { .. }) {
         map.remove("kind");
     }
     if map.is_empty() { Ok(String::new()) } else { serde_json::to_string(&map) }
@@ -108,8 +105,7 @@ fn read_line(program: &mut Program, line: &str) -> Result<(), String> {
         "param" => {
             let (name, rest) = rest.split_once(": ").ok_or("expected `param NAME: TYPE INIT`")?;
             let (ty, init) = rest.split_once(' ').ok_or("expected an initial value after the type")?;
-            let (init, trainable) =
-                init.strip_suffix(" frozen").map_or((init, true), |init| (init, false));
+            let (init, trainable) = init.strip_suffix(" frozen").map_or((init, true), |init| (init, false));
             program.params.push(ParamSpec {
                 name: name.to_owned(),
                 ty: ty.parse()?,

@@ -65,10 +65,7 @@ impl Program {
         };
         match g.output(&t.loss) {
             None => {
-                return fail(&format!(
-                    "names the loss `{}`, which is no output of `{}`",
-                    t.loss, t.entry
-                ));
+                return fail(&format!("names the loss `{}`, which is no output of `{}`", t.loss, t.entry));
             }
             Some(ty) if ty.shape.rank() != 0 || !ty.dtype.is_float() => {
                 return fail(&format!("needs a scalar float loss, got {ty}"));
@@ -78,9 +75,10 @@ impl Program {
         if !g.updates.is_empty() {
             return fail("cannot update state in the training entry");
         }
-        let reads_trainable = g.nodes.iter().any(
-            |n| matches!(&n.op, Op::Param { name } if self.param(name).is_some_and(|p| p.trainable)),
-        );
+        let reads_trainable = g
+            .nodes
+            .iter()
+            .any(|n| matches!(&n.op, Op::Param { name } if self.param(name).is_some_and(|p| p.trainable)));
         if !reads_trainable {
             return fail("reads no trainable parameter");
         }

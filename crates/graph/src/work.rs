@@ -68,8 +68,7 @@ impl Graph {
         let written = node.ty.bytes();
         let elements = node.ty.shape.elements() as u64;
         let per_element = |n: u64| elements.saturating_mul(n);
-        let pass =
-            |flops: u64| Work { flops, bytes_read: read, bytes_written: written };
+        let pass = |flops: u64| Work { flops, bytes_read: read, bytes_written: written };
         match &node.op {
             op if op.is_source() || op.is_view() => Work::default(),
             Op::Constant { .. } | Op::Literal { .. } | Op::Iota { .. } => {
@@ -78,7 +77,9 @@ impl Graph {
             Op::Unary { .. } | Op::Binary { .. } | Op::Affine { .. } | Op::Relu => {
                 pass(if node.ty.dtype.is_float() { elements } else { 0 })
             }
-            Op::Reduce { .. } => pass(if node.ty.dtype.is_float() { args[0].shape.elements() as u64 } else { 0 }),
+            Op::Reduce { .. } => {
+                pass(if node.ty.dtype.is_float() { args[0].shape.elements() as u64 } else { 0 })
+            }
             Op::MatMul => {
                 let r = args[0].shape.rank();
                 pass(product(&[2, node.ty.shape.elements(), args[0].shape[r - 1]]))
@@ -104,7 +105,9 @@ impl Graph {
             Op::UpdateSlice { .. } => {
                 Work { flops: 0, bytes_read: args[1].bytes(), bytes_written: args[1].bytes() }
             }
-            Op::Softmax | Op::LogSoftmax | Op::RmsNorm { .. } | Op::TopKRouting { .. } => pass(per_element(5)),
+            Op::Softmax | Op::LogSoftmax | Op::RmsNorm { .. } | Op::TopKRouting { .. } => {
+                pass(per_element(5))
+            }
             Op::LayerNorm { .. } | Op::Gelu { .. } => pass(per_element(8)),
             Op::Silu => pass(per_element(4)),
             Op::BatchNorm { .. } => pass(per_element(2)),
