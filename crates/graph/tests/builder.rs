@@ -1,8 +1,8 @@
 //! Building, round trips, fingerprints and decompositions of small programs.
 
 use portbench_graph::{
-    AttentionOptions, DType, GraphError, Init, Op, Optimizer, Program, ProgramBuilder, Schedule, TrainSpec, Type,
-    rewrite,
+    AttentionOptions, DType, GraphError, Init, Op, Optimizer, Program, ProgramBuilder, Schedule, TrainSpec,
+    Type, rewrite,
 };
 
 fn block(dtype: DType) -> Program {
