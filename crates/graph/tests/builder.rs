@@ -1,4 +1,5 @@
 //! Building, round trips, fingerprints and decompositions of small programs.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use portbench_graph::{
     AttentionOptions, DType, GraphError, Init, Op, Optimizer, Program, ProgramBuilder, Schedule, TrainSpec,

@@ -1,4 +1,5 @@
 //! Properties of random programs.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::collections::HashSet;
 
@@ -28,7 +29,7 @@ fn step(g: &mut GraphBuilder<'_>, pool: &[Value], choice: u8, a: usize, b: usize
             let w = w6(g);
             g.rms_norm(x, w, 1e-6)
         }
-        7 => g.gelu(x, if b % 2 == 0 { GeluKind::Erf } else { GeluKind::Tanh }),
+        7 => g.gelu(x, if b.is_multiple_of(2) { GeluKind::Erf } else { GeluKind::Tanh }),
         8 => {
             let y = g.silu(x);
             g.relu(y)
@@ -44,7 +45,7 @@ fn step(g: &mut GraphBuilder<'_>, pool: &[Value], choice: u8, a: usize, b: usize
         }
         11 => {
             let axis = b % 2;
-            let s = if b % 3 == 0 { g.max(x, &[axis]) } else { g.sum(x, &[axis]) };
+            let s = if b.is_multiple_of(3) { g.max(x, &[axis]) } else { g.sum(x, &[axis]) };
             g.broadcast(s, &[4, 6])
         }
         12 => {
@@ -64,11 +65,12 @@ fn step(g: &mut GraphBuilder<'_>, pool: &[Value], choice: u8, a: usize, b: usize
         15 => {
             let q = g.reshape(x, &[1, 2, 4, 3]);
             let k = g.slice(q, 1, 0, 1);
-            let options = AttentionOptions { scale: 0.6, causal: b % 2 == 0, mask: None, position: None };
+            let options =
+                AttentionOptions { scale: 0.6, causal: b.is_multiple_of(2), mask: None, position: None };
             let y = g.attention([q, k, k], options);
             g.reshape(y, &[4, 6])
         }
-        16 => g.top_k_routing(x, 1 + b % 6, b % 2 == 0),
+        16 => g.top_k_routing(x, 1 + b % 6, b.is_multiple_of(2)),
         _ => {
             let cache = g.state("cache", Type::new(dtype, [8, 6]));
             let start = g.constant((b % 5) as f64, Type::scalar(DType::I64));

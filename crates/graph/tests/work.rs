@@ -1,4 +1,5 @@
 //! Work rules against formulas worked out by hand.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use portbench_graph::{
     AttentionOptions, Conv2dAttrs, DType, Init, Program, ProgramBuilder, Schedule, Type, Value, Work,
