@@ -11,8 +11,8 @@
 //! | [`estimate`] | a value with its interval |
 //! | [`quantile`] | order-statistic intervals for quantiles, smallest sample sizes |
 //! | [`trials`] | several trials of one cell: variance components, t interval, Fieller ratio |
-//! | [`bootstrap`] | hierarchical bootstrap |
-//! | [`compare`] | two cells: the ratio, its interval and a verdict |
+//! | [`mod@bootstrap`] | hierarchical bootstrap |
+//! | [`mod@compare`] | two cells: the ratio, its interval and a verdict |
 //! | [`early_stopping`] | MLPerf's early-stopping rule and query counts |
 //! | [`warmup`] | has the series settled? |
 //! | [`hypothesis`] | rank and permutation tests, effect sizes |

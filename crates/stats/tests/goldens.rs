@@ -140,6 +140,25 @@ fn variance_components_and_fieller() {
     near(ratio.high, 1.015_574_305, 1e-8);
 }
 
+/// Printed tables of Student's t: two-sided quantiles for 1, 2, 3, 4 and 9 degrees of freedom. Figures `+-1` about 10
+/// in each trial, scaled so that the standard error is 1, leave the quantile as the half width.
+#[test]
+fn quantiles_of_students_t() {
+    let half = |trials: usize, confidence| {
+        let spread: Vec<f64> = (0..trials).map(|i| if i < trials / 2 { -1.0 } else { 1.0 }).collect();
+        let error = (Sample::new(spread.clone()).unwrap().variance().unwrap() / trials as f64).sqrt();
+        let nested: Vec<[f64; 1]> = spread.iter().map(|x| [10.0 + x / error]).collect();
+        Trials::from_nested(&nested).unwrap().t_interval(Statistic::Mean, confidence).unwrap().half_width()
+    };
+    near(half(2, 0.95), 12.706_204_736, 1e-6);
+    near(half(3, 0.95), 4.302_652_730, 1e-8);
+    near(half(4, 0.95), 3.182_446_305, 1e-8);
+    near(half(5, 0.95), 2.776_445_105, 1e-8);
+    near(half(10, 0.95), 2.262_157_163, 1e-8);
+    near(half(2, 0.99), 63.656_741_162, 1e-4);
+    near(half(5, 0.9), 2.131_846_786, 1e-8);
+}
+
 /// Method 3.2: a 10.8 % gain drowned by a spread of 4 % between three trials.
 #[test]
 fn a_gain_within_noise() {

@@ -43,7 +43,7 @@ fn close(a: f64, b: f64) -> bool {
 const QUICK: BootstrapOptions = BootstrapOptions { resamples: 200, seed: 1, confidence: 0.95 };
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
 
     #[test]
     fn order_does_not_matter((a, b) in shuffled(1..60)) {
