@@ -1,1 +1,7 @@
-//! What is stored: records, their schema and the results store.
+//! What is stored of a run: types, versions, schema, the results store.
+
+mod record;
+
+pub use record::{
+    Cell, Environment, Outcome, OutputParity, Parity, Problem, Provenance, Record, Trial, VERSION,
+};

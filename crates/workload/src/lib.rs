@@ -1,1 +1,5 @@
-//! Workload and suite files: what is run, at which shapes, on which inputs.
+//! Workload and suite files, and what they resolve to.
+
+mod resolved;
+
+pub use resolved::{ParityCheck, Resolved};
