@@ -38,10 +38,8 @@ pub struct Resolved {
 /// The parity check of a workload: the same builder at a size that the oracle reaches.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParityCheck {
-    /// Program at the numerics of the workload.
+    /// Program at the numerics of the workload. The oracle executes the same one in exact arithmetic.
     pub program: Program,
-    /// The same program with every float type `f64`: what the oracle executes.
-    pub golden: Program,
     /// Parameters.
     pub params: ParamSource,
     /// Inputs.
