@@ -169,6 +169,15 @@ pub enum ParityTask {
         /// Decode steps.
         steps: u64,
     },
+    /// Greedy decoding as in [`Task::Generate`]. Compared: `greedy`, the `[batch, new_tokens]` tokens.
+    Greedy {
+        /// Entry that reads the prompt.
+        prefill: String,
+        /// Entry that reads one token a row.
+        decode: String,
+        /// Tokens written per row.
+        new_tokens: u64,
+    },
     /// One step of plain gradient descent at rate 1, so that each parameter moves by its gradient. Compared: `loss` and `gradient`, the moves of every
     /// trainable parameter in order, as one `f64` vector.
     Train {
