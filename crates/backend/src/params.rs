@@ -99,6 +99,8 @@ pub struct CheckpointFile {
     file: File,
     data_start: u64,
     tensors: BTreeMap<String, (Type, u64)>,
+    /// Tensors of element types this project does not know: common and harmless until somebody asks for one.
+    unread: BTreeMap<String, String>,
 }
 
 /// Largest header accepted, as in the format's own readers.
@@ -136,7 +138,7 @@ impl CheckpointFile {
         let data_len = size - data_start;
         let entries: BTreeMap<String, serde_json::Value> =
             serde_json::from_slice(&header).map_err(|e| lies(format!("the header is not JSON: {e}")))?;
-        let mut tensors = BTreeMap::new();
+        let (mut tensors, mut unread) = (BTreeMap::new(), BTreeMap::new());
         for (name, entry) in entries {
             if name == "__metadata__" {
                 continue;
@@ -144,7 +146,7 @@ impl CheckpointFile {
             let info: TensorInfo = serde_json::from_value(entry)
                 .map_err(|e| lies(format!("the header entry of `{name}` is malformed: {e}")))?;
             let Some(dtype) = dtype(&info.dtype) else {
-                // Held back until somebody asks for the tensor: buffers of other types are common and harmless.
+                unread.insert(name, info.dtype);
                 continue;
             };
             let shape = Shape::new(&info.shape);
@@ -158,7 +160,7 @@ impl CheckpointFile {
             }
             tensors.insert(name, (Type::new(dtype, shape), start));
         }
-        Ok(Self { path: path.to_owned(), file, data_start, tensors })
+        Ok(Self { path: path.to_owned(), file, data_start, tensors, unread })
     }
 
     /// Names and types of the tensors, in order of name. Tensors of element types this project does not know are left out.
@@ -172,10 +174,14 @@ impl CheckpointFile {
     /// [`BackendError::Parameter`] for an unknown name, [`BackendError::Checkpoint`] when reading fails.
     pub fn read(&mut self, name: &str) -> Result<HostTensor, BackendError> {
         let Some((ty, start)) = self.tensors.get(name) else {
-            return Err(BackendError::Parameter {
-                name: name.to_owned(),
-                message: format!("is not in {}", self.path.display()),
-            });
+            let path = self.path.display();
+            let message = match self.unread.get(name) {
+                Some(dtype) => {
+                    format!("is {dtype} in {path}, which is not read; save it as I64, BOOL or a float type")
+                }
+                None => format!("is not in {path}"),
+            };
+            return Err(BackendError::Parameter { name: name.to_owned(), message });
         };
         let io = |source: std::io::Error| BackendError::Checkpoint {
             path: self.path.clone(),

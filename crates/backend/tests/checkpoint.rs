@@ -111,3 +111,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_element_type_that_is_not_read_is_named_when_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = write(dir.path(), "model.safetensors", HEADER, &data());
+    let mut file = CheckpointFile::open(&file).unwrap();
+    let unread = file.read("buffer").unwrap_err().to_string();
+    assert!(unread.contains("`buffer`: is U8") && unread.contains("I64"), "{unread}");
+    let unknown = file.read("nothing").unwrap_err().to_string();
+    assert!(unknown.contains("`nothing`: is not in"), "{unknown}");
+}
