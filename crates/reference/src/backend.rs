@@ -1,0 +1,83 @@
+//! The backend: what it is, what it runs, and compiling.
+
+use portbench_backend::{
+    Backend, BackendError, BackendInfo, CompileOptions, Executable, ParamSource, Support, Use, lower,
+};
+use portbench_graph::{Op, Program, Type};
+
+use crate::executable::ReferenceExecutable;
+use crate::tensor::Precision;
+
+/// The reference interpreter, on the host's CPU.
+#[derive(Clone, Copy, Debug)]
+pub struct Reference {
+    precision: Precision,
+}
+
+impl Reference {
+    /// Interpreter of this precision.
+    #[must_use]
+    pub fn new(precision: Precision) -> Self {
+        Self { precision }
+    }
+
+    /// [`Precision::Exact`]: the golden.
+    #[must_use]
+    pub fn exact() -> Self {
+        Self::new(Precision::Exact)
+    }
+
+    /// [`Precision::Rounded`]: the same-dtype baseline.
+    #[must_use]
+    pub fn rounded() -> Self {
+        Self::new(Precision::Rounded)
+    }
+}
+
+impl Backend for Reference {
+    fn info(&self) -> BackendInfo {
+        let precision = match self.precision {
+            Precision::Exact => "exact",
+            Precision::Rounded => "rounded",
+        };
+        BackendInfo {
+            backend: "reference".into(),
+            device: "cpu".into(),
+            versions: [("portbench".to_owned(), env!("CARGO_PKG_VERSION").to_owned())].into(),
+            settings: [
+                ("precision".to_owned(), precision.to_owned()),
+                ("threads".to_owned(), rayon::current_num_threads().to_string()),
+            ]
+            .into(),
+        }
+    }
+
+    fn support(&self, op: &Op, _: &[&Type], _: &Type, use_: Use) -> Support {
+        match (op.is_composite(), self.precision, use_) {
+            (true, Precision::Rounded, _) => Support::Decompose { reason: "every step is rounded" },
+            (true, Precision::Exact, Use::Training) => {
+                Support::Decompose { reason: "gradient rules are of core ops" }
+            }
+            (true, Precision::Exact, Use::Inference) => Support::Native { kernel: "direct formula" },
+            (false, ..) => Support::Native { kernel: "interpreter" },
+        }
+    }
+
+    fn compile(
+        &mut self,
+        program: &Program,
+        params: &ParamSource,
+        options: &CompileOptions,
+    ) -> Result<Box<dyn Executable>, BackendError> {
+        if program.training.is_some() {
+            return Err(BackendError::Unavailable {
+                what: "training".into(),
+                hint: "execute the program without its training specification".into(),
+            });
+        }
+        let (program, lowering) = lower(program, self, options)?;
+        let executable =
+            ReferenceExecutable::new(self.precision, program, lowering, params, options.threads)?;
+        Ok(Box::new(executable))
+    }
+}
