@@ -31,6 +31,23 @@ config.json; llama-tied and mistral have the keys of checkpoints published befor
 is after the final norm. `greedy` are the tokens that follow `prompt` (`generate`, do_sample=False, no end-of-sequence
 token); weights are chosen so that the two best logits are at least 0.002 apart at every step. Values at masked
 positions of last_hidden_state in bert and minilm are what transformers gives there.
+
+Goldens, all float64, in `<out>/goldens/`
+-----------------------------------------
+ops.json        {case: {"op": the op as the graph's JSON form has it, "operands": how many}}
+ops.safetensors `<case>/0`, `<case>/1`, ..: operands (f64, i64 or bool); `<case>/out`; where there are gradients, also
+                `<case>/cotangent` and `<case>/grad/<i>`: the gradient of sum(out * cotangent) by float operand i.
+training.json   {case: {"model": directory relative to goldens/, "train": the graph's TrainSpec in JSON}}
+                for gpt2-adamw, gpt2-sgd, llama-adamw, llama-sgd
+training/gpt2, training/llama
+                the starting weights (float32 files; all arithmetic after that is float64, rotary tables included)
+training.safetensors, by case
+                `<case>/input_ids`, `<case>/labels` i64 [3,2,12]: one batch a step; labels[b,s] is the token after
+                input_ids[b,s], nothing is left to shift; the loss is the mean over all 24;
+                `<case>/loss` [3] before each update; `<case>/grad_norm` [3], global, before clipping;
+                `<case>/grad/<parameter>`: first step, before clipping;
+                `<case>/param1/<parameter>`, `param2`, `param3`: parameters after each step.
+                Parameters have the checkpoint's names; a tied head has the embedding's name only.
 """
 
 from __future__ import annotations
@@ -88,7 +105,7 @@ def write_all(out: Path) -> None:
     import torch
     import transformers
 
-    from reference_models import decoders, encoders, vision
+    from reference_models import decoders, encoders, ops, training, vision
 
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
@@ -98,6 +115,8 @@ def write_all(out: Path) -> None:
     encoders.write_minilm(out / "minilm")
     vision.write_vit(out / "vit")
     vision.write_resnet(out / "resnet")
+    ops.write_ops(out / "goldens")
+    training.write_training(out / "goldens")
 
 
 if __name__ == "__main__":
