@@ -191,9 +191,9 @@ fn integers_are_exact_beyond_the_floats_and_wrap() {
 fn nan_wins_maxima() {
     let x = f64s(&[3], &[1., f64::NAN, f64::NAN]);
     let y = f64s(&[3], &[f64::NAN, 2., 3.]);
-    close(&run(&[x.clone()], |g, x| g.max(x[0], &[0])), &[f64::NAN]);
-    close(&run(&[x.clone()], |g, x| g.arg_max(x[0], 0)), &[1.]);
-    close(&run(&[y.clone()], |g, x| g.max(x[0], &[0])), &[f64::NAN]);
+    close(&run(std::slice::from_ref(&x), |g, x| g.max(x[0], &[0])), &[f64::NAN]);
+    close(&run(std::slice::from_ref(&x), |g, x| g.arg_max(x[0], 0)), &[1.]);
+    close(&run(std::slice::from_ref(&y), |g, x| g.max(x[0], &[0])), &[f64::NAN]);
     let both = |kind| run(&[x.clone(), y.clone()], move |g, x| g.binary(kind, x[0], x[1]));
     close(&both(BinaryKind::Maximum), &[f64::NAN; 3]);
     close(&both(BinaryKind::Minimum), &[f64::NAN; 3]);

@@ -1,1 +1,0 @@
-//! The conformance suite: what a backend has to pass.

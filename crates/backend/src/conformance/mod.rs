@@ -1,0 +1,40 @@
+//! The conformance suite: what a backend has to pass.
+//!
+//! ```ignore
+//! let report = conformance::run(&mut MyBackend::new()?, &mut Reference::exact());
+//! report.assert_passed();
+//! ```
+//!
+//! Each case is a small program executed by the backend and by an oracle that computes in `f64` without rounding. It passes, fails,
+//! or is unsupported: then [`Backend::support`] has to say so of one of its ops, and [`Backend::compile`] has to agree.
+//! Composites run twice where the backend has a native form: natively, and decomposed. A panic fails its case only.
+//!
+//! # Tolerance
+//! Integers and booleans are equal, and so are floats after ops that only move or choose them. Other floats pass when
+//! `|got - expected| <= steps * u * (|expected| + rms)`, with `u` the unit roundoff of the element type (`2^-53`, `2^-24`, `2^-8`,
+//! `2^-11` for `f64`, `f32`, `bf16`, `f16`; of the narrower one in mixed programs), `rms` the root mean square of the expected tensor, and
+//! `steps` what the case grants: 2 for one correctly rounded operation, 8 for one call into a mathematical library,
+//! `8 + 2 sqrt(n)` for a sum of `n` products, 16 to 64 for a composite or a gradient that rounds several times on its way. NaN and infinities have
+//! to be where the oracle has them.
+
+mod case;
+mod composites;
+mod misuse;
+mod ops;
+mod report;
+mod state;
+
+use crate::contract::Backend;
+
+pub use report::{CaseReport, Report, Verdict};
+
+/// Runs every case on `backend` and compares with `oracle`.
+pub fn run(backend: &mut dyn Backend, oracle: &mut dyn Backend) -> Report {
+    let mut cases = Vec::new();
+    for case in ops::cases().into_iter().chain(composites::cases()) {
+        cases.push(case.check(backend, oracle));
+    }
+    cases.extend(state::check(backend, oracle));
+    cases.extend(misuse::check(backend));
+    Report { backend: backend.info(), cases }
+}
