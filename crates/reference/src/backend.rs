@@ -69,12 +69,6 @@ impl Backend for Reference {
         params: &ParamSource,
         options: &CompileOptions,
     ) -> Result<Box<dyn Executable>, BackendError> {
-        if program.training.is_some() {
-            return Err(BackendError::Unavailable {
-                what: "training".into(),
-                hint: "execute the program without its training specification".into(),
-            });
-        }
         let (program, lowering) = lower(program, self, options)?;
         let executable =
             ReferenceExecutable::new(self.precision, program, lowering, params, options.threads)?;

@@ -8,7 +8,9 @@ use portbench_backend::{
 use portbench_graph::{Graph, Liveness, Node, Op, Program};
 
 use crate::eval;
+use crate::gradient;
 use crate::tensor::{Precision, Tensor};
+use crate::train::Trainer;
 
 /// What an entry keeps between calls.
 struct Entry {
@@ -25,6 +27,7 @@ pub(crate) struct ReferenceExecutable {
     params: BTreeMap<String, Tensor>,
     state: BTreeMap<String, Tensor>,
     entries: Vec<Entry>,
+    trainer: Trainer,
     threads: Option<rayon::ThreadPool>,
 }
 
@@ -56,8 +59,16 @@ impl ReferenceExecutable {
                 in_place: (0..g.nodes.len()).map(|i| is_in_place_update(g, i)).collect(),
             })
             .collect();
-        let mut executable =
-            Self { precision, program, lowering, params, state: BTreeMap::new(), entries, threads };
+        let mut executable = Self {
+            precision,
+            program,
+            lowering,
+            params,
+            state: BTreeMap::new(),
+            entries,
+            trainer: Trainer::default(),
+            threads,
+        };
         executable.reset_state()?;
         Ok(executable)
     }
@@ -69,7 +80,22 @@ impl ReferenceExecutable {
         }
     }
 
+    /// One execution: forward, write back, and the rest of the step in a training entry.
     fn run(&mut self, entry: usize) -> Result<(), BackendError> {
+        let training =
+            self.program.training.as_ref().is_some_and(|t| t.entry == self.program.entries[entry].name);
+        let values = self.forward(entry, training)?;
+        let graph = &self.program.entries[entry];
+        for (name, v) in &graph.updates {
+            self.state.insert(name.clone(), value_of(&values, v.index()).clone());
+        }
+        let outputs = graph.outputs.iter().map(|(n, v)| (n.clone(), value_of(&values, v.index()).clone()));
+        self.entries[entry].outputs = Some(outputs.collect());
+        if training { self.train(entry, &values) } else { Ok(()) }
+    }
+
+    /// The value of every node, or of those that outlive the forward pass.
+    fn forward(&mut self, entry: usize, keep_all: bool) -> Result<Vec<Option<Tensor>>, BackendError> {
         let graph = &self.program.entries[entry];
         let kept = &self.entries[entry];
         let mut values: Vec<Option<Tensor>> = vec![None; graph.nodes.len()];
@@ -96,15 +122,35 @@ impl ReferenceExecutable {
                 }
             };
             values[i] = Some(value);
-            for dead in kept.liveness.dead_after(i) {
-                values[dead.index()] = None;
+            if !keep_all {
+                for dead in kept.liveness.dead_after(i) {
+                    values[dead.index()] = None;
+                }
             }
         }
-        for (name, v) in &graph.updates {
-            self.state.insert(name.clone(), value_of(&values, v.index()).clone());
+        Ok(values)
+    }
+
+    /// Differentiates the loss and updates the parameters.
+    fn train(&mut self, entry: usize, values: &[Option<Tensor>]) -> Result<(), BackendError> {
+        let graph = &self.program.entries[entry];
+        let Some(spec) = &self.program.training else { return Ok(()) };
+        let Some((_, loss)) = graph.outputs.iter().find(|(n, _)| *n == spec.loss) else { return Ok(()) };
+        let trainable = |node: &Node| match &node.op {
+            Op::Param { name } if self.program.param(name).is_some_and(|p| p.trainable) => Some(name.clone()),
+            _ => None,
+        };
+        let found = gradient::backward(self.precision, graph, values, *loss, |n| trainable(n).is_some())
+            .map_err(|(i, m)| broken(graph, i, &graph.nodes[i], m))?;
+        let mut gradients = BTreeMap::new();
+        for (node, gradient) in graph.nodes.iter().zip(found) {
+            let Some(param) = trainable(node) else { continue };
+            match gradient {
+                Some(gradient) => gradients.insert(param, gradient),
+                None => return Err(BackendError::MissingGradient { param }),
+            };
         }
-        let outputs = graph.outputs.iter().map(|(n, v)| (n.clone(), value_of(&values, v.index()).clone()));
-        self.entries[entry].outputs = Some(outputs.collect());
+        self.trainer.step(self.precision, spec, &mut self.params, &gradients);
         Ok(())
     }
 }

@@ -17,7 +17,9 @@
 mod backend;
 mod eval;
 mod executable;
+mod gradient;
 mod tensor;
+mod train;
 
 pub use backend::Reference;
 pub use tensor::Precision;

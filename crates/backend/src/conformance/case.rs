@@ -143,7 +143,7 @@ impl Case {
                 return Err(format!("the output is {}, declared is {declared}", got.ty()));
             }
         }
-        close(got, expected, roundoff(self.dtype) * self.steps)
+        close(got, expected, roundoff(self.dtype) * self.steps, 0.0)
     }
 }
 
@@ -228,8 +228,8 @@ pub(super) fn roundoff(dtype: DType) -> f64 {
     }
 }
 
-/// The tolerance rule of the suite; `unit` is `steps * u`.
-pub(super) fn close(got: &HostTensor, expected: &HostTensor, unit: f64) -> Result<(), String> {
+/// The tolerance rule of the suite; `unit` is `steps * u`, `absolute` is granted on top.
+pub(super) fn close(got: &HostTensor, expected: &HostTensor, unit: f64, absolute: f64) -> Result<(), String> {
     if got.ty().shape != expected.ty().shape {
         return Err(format!("{} instead of {}", got.ty(), expected.ty()));
     }
@@ -245,10 +245,10 @@ pub(super) fn close(got: &HostTensor, expected: &HostTensor, unit: f64) -> Resul
     let rms = (finite.iter().map(|v| v * v).sum::<f64>() / finite.len().max(1) as f64).sqrt();
     for (i, (&g, &e)) in g.iter().zip(&e).enumerate() {
         let same = g == e || (g.is_nan() && e.is_nan());
-        let error = (g - e).abs() / (e.abs() + rms);
-        if !same && (error.is_nan() || error > unit) {
+        let (error, granted) = ((g - e).abs(), unit * (e.abs() + rms) + absolute);
+        if !same && (error.is_nan() || error > granted) {
             return Err(format!(
-                "element {i} is {g:e} instead of {e:e}: an error of {error:.2e} where {unit:.2e} is granted"
+                "element {i} is {g:e} instead of {e:e}: an error of {error:.2e} where {granted:.2e} is granted"
             ));
         }
     }

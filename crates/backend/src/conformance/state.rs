@@ -25,7 +25,7 @@ pub(super) fn check(backend: &mut dyn Backend, oracle: &mut dyn Backend) -> Vec<
                 let got = story(&mut *executable, dtype).map_err(|e| chain(&e))?;
                 let expected = story(&mut *golden, dtype).map_err(|e| chain(&e))?;
                 for (step, (g, e)) in got.iter().zip(&expected).enumerate() {
-                    close(g, e, 0.0).map_err(|m| format!("result {step} of the story: {m}"))?;
+                    close(g, e, 0.0, 0.0).map_err(|m| format!("result {step} of the story: {m}"))?;
                 }
                 Ok(Verdict::Passed)
             }));
