@@ -65,7 +65,7 @@ pub(crate) enum Kernel {
     Embedding,
     Softmax { training: bool },
     LogSoftmax,
-    LayerNorm { eps: f32, no_bias: Option<Tensor> },
+    LayerNorm { eps: f64, no_bias: Option<Tensor> },
     RmsNorm { eps: f32, ones: Option<Tensor> },
     Gelu(GeluKind),
     Silu,
@@ -150,7 +150,7 @@ pub(crate) fn prepare(
         Op::Softmax => Kernel::Softmax { training },
         Op::LogSoftmax => Kernel::LogSoftmax,
         Op::LayerNorm { eps } => Kernel::LayerNorm {
-            eps: *eps as f32,
+            eps: *eps,
             no_bias: if args.len() == 3 {
                 None
             } else {
