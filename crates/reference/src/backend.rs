@@ -5,6 +5,7 @@ use portbench_backend::{
 };
 use portbench_graph::{Op, Program, Type};
 
+use crate::eval::composite::rounds_alike;
 use crate::executable::ReferenceExecutable;
 use crate::tensor::Precision;
 
@@ -54,6 +55,9 @@ impl Backend for Reference {
 
     fn support(&self, op: &Op, _: &[&Type], _: &Type, use_: Use) -> Support {
         match (op.is_composite(), self.precision, use_) {
+            (true, Precision::Rounded, Use::Inference) if rounds_alike(op) => {
+                Support::Native { kernel: "direct formula" }
+            }
             (true, Precision::Rounded, _) => Support::Decompose { reason: "every step is rounded" },
             (true, Precision::Exact, Use::Training) => {
                 Support::Decompose { reason: "gradient rules are of core ops" }

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use portbench_backend::{
-    Backend, BackendError, CompileOptions, EntryId, Executable, HostTensor, ParamSource,
+    Backend, BackendError, CompileOptions, EntryId, Executable, HostTensor, ParamSource, generate,
 };
 use portbench_graph::{
     AttentionOptions, BinaryKind, DType, GraphBuilder, Init, Program, ProgramBuilder, Type, UnaryKind, Value,
@@ -220,6 +220,38 @@ fn rounding_is_to_the_declared_type_after_every_op() {
     let ones = HostTensor::from_f64(Type::new(DType::Bf16, [300]), &[1.0; 300]).unwrap();
     let sum = try_run(&[ones], Precision::Rounded, false, |g, x| g.sum(x[0], &[0])).unwrap();
     close(&sum.to_f64(), &[300.0]);
+}
+
+#[test]
+fn a_rounded_linear_is_its_decomposition_to_the_bit() {
+    for (rows, dtype) in
+        [(1, DType::Bf16), (3, DType::F32), (4, DType::F16), (9, DType::Bf16), (6, DType::F64)]
+    {
+        let make = |seed: u64, shape: &[usize]| {
+            let ty = Type::new(dtype, shape);
+            generate::tensor(seed, "x", &ty, generate::Recipe::Normal { std: 1.0 }).unwrap()
+        };
+        let inputs = [make(1, &[rows, 37]), make(2, &[11, 37]), make(3, &[37, 11]), make(4, &[11])];
+        for in_out in [false, true] {
+            let build = |g: &mut GraphBuilder<'_>, x: &[Value]| match in_out {
+                false => g.linear(x[0], x[1], Some(x[3])),
+                true => g.linear_in_out(x[0], x[2], Some(x[3])),
+            };
+            let direct = try_run(&inputs, Precision::Rounded, false, build).unwrap();
+            let decomposed = try_run(&inputs, Precision::Rounded, true, build).unwrap();
+            assert!(direct == decomposed, "{rows} rows of {dtype}, in-out {in_out}");
+            // And both accumulate one by one, in the accumulator type.
+            let [x, w, b] = [0, 1 + usize::from(in_out), 3].map(|i| inputs[i].to_f64());
+            let at = |k: usize| if in_out { w[k * 11] } else { w[k] };
+            let sum = if dtype == DType::F64 {
+                (0..37).fold(0.0, |s, k| s + x[k] * at(k))
+            } else {
+                f64::from((0..37).fold(0f32, |s, k| s + x[k] as f32 * at(k) as f32))
+            };
+            let round = |v: f64| HostTensor::from_f64(Type::scalar(dtype), &[v]).unwrap().to_f64()[0];
+            assert_eq!(direct.to_f64()[0], round(round(sum) + b[0]));
+        }
+    }
 }
 
 #[test]

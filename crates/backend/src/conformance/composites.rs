@@ -31,13 +31,13 @@ fn linear(cases: &mut Vec<Case>, dtype: DType) {
                 false => g.linear(x[0], x[1], x.get(2).copied()),
             };
             let args = vec![x.clone(), w];
-            cases.push(Case::new(name, dtype, dot(k), args.clone(), apply));
-            cases.push(Case::new(name, dtype, dot(k), [args, vec![bias.clone()]].concat(), apply));
+            cases.push(Case::new(name, dtype, dot(dtype, k), args.clone(), apply));
+            cases.push(Case::new(name, dtype, dot(dtype, k), [args, vec![bias.clone()]].concat(), apply));
         }
     }
     let x = around_zero(31, dtype, &[2, 3, 4]);
     let w = around_zero(32, dtype, &[5, 3]);
-    cases.push(Case::new("linear of a permuted operand", dtype, dot(3), vec![x, w], |g, x| {
+    cases.push(Case::new("linear of a permuted operand", dtype, dot(dtype, 3), vec![x, w], |g, x| {
         let y = g.permute(x[0], &[0, 2, 1]);
         g.linear(y, x[1], None)
     }));

@@ -14,12 +14,13 @@
 //! `|got - expected| <= steps * u * (|expected| + rms)`, with `u` the unit roundoff of the element type (`2^-53`, `2^-24`, `2^-8`,
 //! `2^-11` for `f64`, `f32`, `bf16`, `f16`; of the narrower one in mixed programs), `rms` the root mean square of the expected tensor, and
 //! `steps` what the case grants: 2 for one correctly rounded operation, 8 for one call into a mathematical library,
-//! `8 + 2 sqrt(n)` for a sum of `n` products, 16 to 64 for a composite or a gradient that rounds several times on its way, 1024 for a story of
+//! `8 + 2 sqrt(n)` for a sum of `n` products (4 where it accumulates in a wider type), 16 to 64 for a composite or a gradient that rounds several times on its way, 1024 for a story of
 //! several training steps. NaN and infinities have to be where the oracle has them. A gradient is what one step of gradient descent
 //! at rate 1 takes from a parameter; the parameter's own rounding is granted on top.
 
 mod case;
 mod composites;
+mod executables;
 mod gradients;
 mod misuse;
 mod ops;
@@ -39,6 +40,7 @@ pub fn run(backend: &mut dyn Backend, oracle: &mut dyn Backend) -> Report {
         cases.push(case.check(backend, oracle));
     }
     cases.extend(state::check(backend, oracle));
+    cases.extend(executables::check(backend, oracle));
     cases.extend(misuse::check(backend));
     cases.extend(gradients::check(backend, oracle));
     cases.extend(training::check(backend, oracle));

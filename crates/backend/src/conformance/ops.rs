@@ -90,7 +90,7 @@ fn reductions(cases: &mut Vec<Case>, dtype: DType) {
     for (shape, axes) in grid {
         for kind in [ReduceKind::Sum, ReduceKind::Max] {
             let n: usize = axes.iter().map(|&a| shape[a]).product();
-            let steps = if kind == ReduceKind::Max { 0.0 } else { dot(n) };
+            let steps = if kind == ReduceKind::Max { 0.0 } else { dot(dtype, n) };
             let op = Op::Reduce { kind, axes: axes.to_vec() };
             let x = floats(7, dtype, shape, -1.0, 2.0);
             let name = format!("{} over {axes:?}", op.name());
@@ -102,6 +102,13 @@ fn reductions(cases: &mut Vec<Case>, dtype: DType) {
             cases.push(Case::new(&name, dtype, 0.0, vec![x], |g, x| g.arg_max(x[0], axis)));
         }
     }
+    // In 16 bits a running sum of ones would stop growing long before 3000.
+    let ones = tensor(dtype, &[2, 3000], &[1.0; 6000]);
+    cases.push(Case::new("reduce-sum of ones", dtype, ROUNDED, vec![ones.clone()], |g, x| g.sum(x[0], &[1])));
+    cases.push(Case::new("matmul of ones", dtype, ROUNDED, vec![ones], |g, x| {
+        let turned = g.permute(x[0], &[1, 0]);
+        g.matmul(x[0], turned)
+    }));
     let ties = tensor(dtype, &[2, 5], &[0., 3., 1., 3., 2., -1., -1., -1., -1., -1.]);
     cases.push(Case::new("arg-max among equals", dtype, 0.0, vec![ties], |g, x| g.arg_max(x[0], 1)));
 }
@@ -118,22 +125,28 @@ fn products(cases: &mut Vec<Case>, dtype: DType) {
     for (lead, m, k, n) in grid {
         let a = around_zero(9, dtype, &[lead, &[m, k]].concat());
         let b = around_zero(10, dtype, &[lead, &[k, n]].concat());
-        cases.push(Case::new("matmul", dtype, dot(k), vec![a, b], |g, x| g.matmul(x[0], x[1])));
+        cases.push(Case::new("matmul", dtype, dot(dtype, k), vec![a, b], |g, x| g.matmul(x[0], x[1])));
     }
     let a = around_zero(9, dtype, &[2, 3, 4, 5]);
     let b = around_zero(10, dtype, &[2, 3, 6, 5]);
-    cases.push(Case::new("matmul by a transposed operand", dtype, dot(5), vec![a, b], |g, x| {
+    cases.push(Case::new("matmul by a transposed operand", dtype, dot(dtype, 5), vec![a, b], |g, x| {
         let b = g.permute(x[1], &[0, 1, 3, 2]);
         g.matmul(x[0], b)
     }));
     let a = around_zero(9, dtype, &[2, 4, 3, 5]);
     let b = around_zero(10, dtype, &[1, 5, 6]);
-    cases.push(Case::new("matmul of permuted and broadcast operands", dtype, dot(5), vec![a, b], |g, x| {
-        let a = g.permute(x[0], &[0, 2, 1, 3]);
-        let b = g.reshape(x[1], &[1, 1, 5, 6]);
-        let b = g.broadcast(b, &[2, 3, 5, 6]);
-        g.matmul(a, b)
-    }));
+    cases.push(Case::new(
+        "matmul of permuted and broadcast operands",
+        dtype,
+        dot(dtype, 5),
+        vec![a, b],
+        |g, x| {
+            let a = g.permute(x[0], &[0, 2, 1, 3]);
+            let b = g.reshape(x[1], &[1, 1, 5, 6]);
+            let b = g.broadcast(b, &[2, 3, 5, 6]);
+            g.matmul(a, b)
+        },
+    ));
 }
 
 fn windows(cases: &mut Vec<Case>, dtype: DType) {
@@ -150,7 +163,7 @@ fn windows(cases: &mut Vec<Case>, dtype: DType) {
         let name =
             format!("conv2d stride {:?} padding {:?} groups {}", attrs.stride, attrs.padding, attrs.groups);
         let args = vec![around_zero(11, dtype, x), around_zero(12, dtype, w)];
-        let steps = dot(w[1] * w[2] * w[3]);
+        let steps = dot(dtype, w[1] * w[2] * w[3]);
         cases.push(Case::new(&name, dtype, steps, args.clone(), |g, x| g.conv2d(x[0], x[1], None, attrs)));
         let args = [args, vec![around_zero(13, dtype, &w[..1])]].concat();
         cases.push(Case::new(&name, dtype, steps, args, |g, x| g.conv2d(x[0], x[1], Some(x[2]), attrs)));

@@ -1,5 +1,5 @@
-//! Composites by their direct formulas, in `f64`: written from the definitions in [`Op`], not from the decompositions, so that
-//! either can be wrong without the other.
+//! Composites by their direct formulas: written from the definitions in [`Op`], not from the decompositions, so that either can be
+//! wrong without the other. All are in `f64` and for [`Precision::Exact`], but for those that [`rounds_alike`] names.
 
 use portbench_graph::{AttentionAttrs, DType, GeluKind, Op, Type};
 use rayon::prelude::*;
@@ -9,11 +9,16 @@ use crate::eval::layout;
 use crate::eval::product::{Right, Sizes};
 use crate::tensor::{Precision, Tensor};
 
+/// Whether the direct formula rounds exactly where the decomposition does, so that [`Precision::Rounded`] may use it.
+pub(crate) const fn rounds_alike(op: &Op) -> bool {
+    matches!(op, Op::Linear { .. } | Op::Embedding)
+}
+
 /// Result of a composite.
-pub(crate) fn evaluate(op: &Op, args: &[&Tensor], ty: &Type) -> Result<Tensor, String> {
+pub(crate) fn evaluate(precision: Precision, op: &Op, args: &[&Tensor], ty: &Type) -> Result<Tensor, String> {
     let x = args[0];
     Ok(match op {
-        Op::Linear { in_out } => linear(args, *in_out, ty),
+        Op::Linear { in_out } => linear(precision, args, *in_out, ty),
         Op::Embedding => return layout::gather(args[1], x, 0, ty),
         Op::Softmax => rows(x, ty, softmax),
         Op::LogSoftmax => rows(x, ty, |row| {
@@ -102,18 +107,19 @@ fn silu(x: f64) -> f64 {
     x / (1.0 + (-x).exp())
 }
 
-fn linear(args: &[&Tensor], in_out: bool, ty: &Type) -> Tensor {
+fn linear(precision: Precision, args: &[&Tensor], in_out: bool, ty: &Type) -> Tensor {
     let (x, w) = (args[0], args[1]);
     let n = ty.dims()[ty.dims().len() - 1];
     let s = Sizes { m: ty.shape.elements() / n, k: x.dims()[x.dims().len() - 1], n };
     let right = if in_out { Right::KxN } else { Right::NxK };
-    let mut out = Precision::Exact.product(DType::F64, x.floats(), w.floats(), s, right);
+    let out = precision.product(ty.dtype, x.floats(), w.floats(), s, right);
+    let mut out = precision.round(ty.dtype, out);
     if let Some(bias) = args.get(2) {
         for row in out.chunks_mut(n) {
             row.iter_mut().zip(bias.floats()).for_each(|(v, b)| *v += b);
         }
     }
-    Tensor::float(ty.clone(), out)
+    Tensor::float(ty.clone(), precision.round(ty.dtype, out))
 }
 
 fn rotary(args: &[&Tensor], ty: &Type) -> Tensor {

@@ -1,6 +1,6 @@
 //! One op at a time: operands in, result out.
 
-mod composite;
+pub(crate) mod composite;
 pub(crate) mod elementwise;
 pub(crate) mod layout;
 pub(crate) mod product;
@@ -72,7 +72,7 @@ pub(crate) fn evaluate(precision: Precision, op: &Op, args: &[&Tensor], ty: &Typ
         Op::Gather { axis } => layout::gather(args[0], args[1], *axis, ty)?,
         Op::GatherAlong { axis } => layout::gather_along(args[0], args[1], *axis, ty)?,
         Op::UpdateSlice { axis } => layout::update_slice(args[0].clone(), args[1], args[2], *axis)?,
-        op => composite::evaluate(op, args, ty)?,
+        op => composite::evaluate(precision, op, args, ty)?,
     })
 }
 

@@ -11,9 +11,22 @@ use rayon::prelude::*;
 use crate::tensor::{Precision, Tensor};
 
 /// What the product is computed in.
-trait Real: Copy + Default + Send + Sync + AddAssign + Mul<Output = Self> {}
-impl Real for f64 {}
-impl Real for f32 {}
+trait Real: Copy + Default + Send + Sync + AddAssign + Mul<Output = Self> + Into<f64> {
+    /// The value in this type. Operands of an `f32` product are rounded to at most `f32` already.
+    fn of(value: f64) -> Self;
+}
+
+impl Real for f64 {
+    fn of(value: f64) -> Self {
+        value
+    }
+}
+
+impl Real for f32 {
+    fn of(value: f64) -> Self {
+        value as Self
+    }
+}
 
 /// How the right operand lies in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +50,7 @@ const ROWS: usize = 4;
 const COLUMNS: usize = 4;
 
 /// The right operand in panels of [`COLUMNS`] columns, each panel `K` rows, padded with zeros.
-fn panels<T: Real>(b: &[T], s: Sizes, right: Right) -> Vec<[T; COLUMNS]> {
+fn panels<T: Real>(b: &[f64], s: Sizes, right: Right) -> Vec<[T; COLUMNS]> {
     let mut out = vec![[T::default(); COLUMNS]; s.n.div_ceil(COLUMNS) * s.k];
     out.par_chunks_mut(s.k).enumerate().for_each(|(p, panel)| {
         let first = p * COLUMNS;
@@ -45,14 +58,14 @@ fn panels<T: Real>(b: &[T], s: Sizes, right: Right) -> Vec<[T; COLUMNS]> {
         match right {
             Right::KxN => {
                 for (k, row) in panel.iter_mut().enumerate() {
-                    row[..width].copy_from_slice(&b[k * s.n + first..][..width]);
+                    row.iter_mut().zip(&b[k * s.n + first..][..width]).for_each(|(r, &x)| *r = T::of(x));
                 }
             }
             Right::NxK => {
                 for c in 0..width {
                     let column = &b[(first + c) * s.k..][..s.k];
                     for (row, &x) in panel.iter_mut().zip(column) {
-                        row[c] = x;
+                        row[c] = T::of(x);
                     }
                 }
             }
@@ -76,25 +89,29 @@ fn block<T: Real, const R: usize>(rows: [&[T]; R], panel: &[[T; COLUMNS]]) -> [[
     sums
 }
 
-fn multiply<T: Real>(a: &[T], b: &[T], s: Sizes, right: Right) -> Vec<T> {
+fn multiply<T: Real>(a: &[f64], b: &[f64], s: Sizes, right: Right) -> Vec<f64> {
+    let a: Vec<T> = a.iter().map(|&x| T::of(x)).collect();
+    if s.m < ROWS {
+        return a.chunks(s.k).flat_map(|row| single(row, b, s, right)).map(Into::into).collect();
+    }
     let panels = panels(b, s, right);
-    let mut out = vec![T::default(); s.m * s.n];
+    let mut out = vec![0.0; s.m * s.n];
     let share = s.m.div_ceil(rayon::current_num_threads()).next_multiple_of(ROWS);
     out.par_chunks_mut(share * s.n).zip(a.par_chunks(share * s.k)).for_each(|(out, a)| {
         for (p, panel) in panels.chunks(s.k).enumerate() {
             let first = p * COLUMNS;
-            let width = COLUMNS.min(s.n - first);
+            let store = |out: &mut [f64], sums: [T; COLUMNS]| {
+                out[first..].iter_mut().zip(sums).for_each(|(o, sum)| *o = sum.into());
+            };
             for (out, a) in out.chunks_mut(ROWS * s.n).zip(a.chunks(ROWS * s.k)) {
                 let row = |r: usize| &a[r * s.k..][..s.k];
                 if a.len() == ROWS * s.k {
                     let sums = block([row(0), row(1), row(2), row(3)], panel);
-                    for (out, sums) in out.chunks_mut(s.n).zip(sums) {
-                        out[first..][..width].copy_from_slice(&sums[..width]);
-                    }
+                    out.chunks_mut(s.n).zip(sums).for_each(|(out, sums)| store(out, sums));
                 } else {
                     for (r, out) in out.chunks_mut(s.n).enumerate() {
                         let [sums] = block([row(r)], panel);
-                        out[first..][..width].copy_from_slice(&sums[..width]);
+                        store(out, sums);
                     }
                 }
             }
@@ -103,18 +120,41 @@ fn multiply<T: Real>(a: &[T], b: &[T], s: Sizes, right: Right) -> Vec<T> {
     out
 }
 
-fn narrow(values: &[f64]) -> Vec<f32> {
-    values.iter().map(|&v| v as f32).collect()
+/// One row times the right operand, read once where it lies: packing it would cost more than the product.
+fn single<T: Real>(row: &[T], b: &[f64], s: Sizes, right: Right) -> Vec<T> {
+    let mut out = vec![T::default(); s.n];
+    let share = s.n.div_ceil(rayon::current_num_threads());
+    out.par_chunks_mut(share).enumerate().for_each(|(part, out)| {
+        let first = part * share;
+        match right {
+            Right::KxN => {
+                for (k, &x) in row.iter().enumerate() {
+                    let b = &b[k * s.n + first..][..out.len()];
+                    out.iter_mut().zip(b).for_each(|(o, &b)| *o += x * T::of(b));
+                }
+            }
+            Right::NxK => {
+                for (out, b) in out.chunks_mut(COLUMNS).zip(b[first * s.k..].chunks(COLUMNS * s.k)) {
+                    // A few sums side by side: each alone would wait for its own last addition.
+                    for k in 0..s.k {
+                        for (c, o) in out.iter_mut().enumerate() {
+                            *o += row[k] * T::of(b[c * s.k + k]);
+                        }
+                    }
+                }
+            }
+        }
+    });
+    out
 }
 
 impl Precision {
     /// `a [M,K] x b`, not yet rounded to the result type.
     pub(crate) fn product(self, dtype: DType, a: &[f64], b: &[f64], s: Sizes, right: Right) -> Vec<f64> {
         if self.sums_in_f32(dtype) {
-            // The operands are rounded to at most f32 already, so narrowing loses nothing.
-            multiply(&narrow(a), &narrow(b), s, right).into_iter().map(f64::from).collect()
+            multiply::<f32>(a, b, s, right)
         } else {
-            multiply(a, b, s, right)
+            multiply::<f64>(a, b, s, right)
         }
     }
 }
