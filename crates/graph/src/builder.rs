@@ -174,9 +174,13 @@ impl GraphBuilder<'_> {
         self.ty(v).dims().to_vec()
     }
 
-    /// Runs `build` with `name` appended to the scope: parameters it declares get the dotted prefix.
+    /// Runs `build` with `name` appended to the scope: parameters it declares get the dotted prefix. An empty name appends nothing.
     pub fn scope<R>(&mut self, name: impl Into<String>, build: impl FnOnce(&mut Self) -> R) -> R {
-        self.scopes.push(name.into());
+        let name = name.into();
+        if name.is_empty() {
+            return build(self);
+        }
+        self.scopes.push(name);
         let result = build(self);
         self.scopes.pop();
         result
