@@ -1,5 +1,4 @@
 //! Presets have the published numbers of parameters, and every one builds.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use portbench_graph::{DType, DecayRule, Optimizer, Schedule, TrainSpec};
 use portbench_models::{Form, Model, Request, families, presets};
