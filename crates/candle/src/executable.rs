@@ -1,5 +1,7 @@
 //! A compiled program on a device.
 
+use std::collections::BTreeSet;
+
 use candle_core::{Device, Tensor, Var};
 use portbench_backend::{BackendError, EntryId, Executable, HostTensor, LoweringReport, ParamSource};
 use portbench_graph::{DType, Graph, Op, ParamSpec, Program, StateSpec};
@@ -7,6 +9,7 @@ use portbench_graph::{DType, Graph, Op, ParamSpec, Program, StateSpec};
 use crate::compile::compile;
 use crate::convert::{candle_type, to_device, to_host};
 use crate::error;
+use crate::kernels::turned_weights;
 use crate::plan::Plan;
 use crate::training::Trainer;
 
@@ -34,6 +37,7 @@ impl CandleExecutable {
         let mut open = source.open()?;
         let training_entry =
             program.training.as_ref().and_then(|t| program.entries.iter().position(|g| g.name == t.entry));
+        let turned = if device.is_cpu() { turned_weights(program) } else { BTreeSet::new() };
         let mut params = Vec::with_capacity(program.params.len());
         // What the training entry reads: the variable where a parameter trains, else the tensor.
         let mut tracked = Vec::with_capacity(program.params.len());
@@ -48,6 +52,11 @@ impl CandleExecutable {
                 tracked.push(var.as_tensor().clone());
                 vars.push((i, var));
             } else {
+                let value = if turned.contains(&spec.name) {
+                    as_columns(&value).map_err(error::placed(place))?
+                } else {
+                    value
+                };
                 params.push(value.clone());
                 tracked.push(value);
             }
@@ -84,6 +93,11 @@ impl CandleExecutable {
             known: self.plans.iter().map(|p| p.name.clone()).collect(),
         })
     }
+}
+
+/// The same matrix, lying in memory column by column.
+fn as_columns(matrix: &Tensor) -> candle_core::Result<Tensor> {
+    matrix.t()?.contiguous()?.t()
 }
 
 /// Whether the training entry differentiates by this parameter.

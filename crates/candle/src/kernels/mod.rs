@@ -23,6 +23,7 @@ use portbench_graph::{
 };
 
 pub(crate) use attention::{Attention, Masks};
+pub(crate) use matmul::{Linear, turned_weights};
 pub(crate) use pooling::Pool;
 
 use crate::convert::{candle_type, from_f64};
@@ -56,7 +57,7 @@ pub(crate) enum Kernel {
     Concat { axis: usize },
     Pad { axis: usize, before: Option<Tensor>, after: Option<Tensor> },
     MatMul,
-    Linear { in_out: bool },
+    Linear(Linear),
     Conv2d { attrs: Conv2dAttrs, subsample: Option<[Tensor; 2]> },
     Pool(Pool),
     Gather { axis: usize },
@@ -121,7 +122,7 @@ pub(crate) fn prepare(
             Kernel::Pad { axis: *axis, before: fill(*before)?, after: fill(*after)? }
         }
         Op::MatMul => Kernel::MatMul,
-        Op::Linear { in_out } => Kernel::Linear { in_out: *in_out },
+        Op::Linear { in_out } => Kernel::Linear(Linear::new(*in_out, args, training, device)),
         Op::Conv2d(attrs) => Kernel::Conv2d {
             attrs: *attrs,
             subsample: if attrs.stride[0] == attrs.stride[1] {
@@ -215,7 +216,7 @@ impl Kernel {
             Self::Concat { axis } => Tensor::cat(args, *axis),
             Self::Pad { axis, before, after } => shape::pad(args[0], *axis, before.as_ref(), after.as_ref()),
             Self::MatMul => matmul::matmul(args[0], args[1]),
-            Self::Linear { in_out } => matmul::linear(args, *in_out),
+            Self::Linear(linear) => linear.run(args),
             Self::Conv2d { attrs, subsample } => convolution::conv2d(args, attrs, subsample.as_ref()),
             Self::Pool(pool) => pool.run(args[0]),
             Self::Gather { axis } => index::gather(args[0], args[1], *axis),
