@@ -103,7 +103,11 @@ impl ReferenceExecutable {
             let value = match &node.op {
                 Op::Input { name, .. } => input(graph, &kept.inputs, name)?,
                 Op::Param { name } => self.params[name].clone(),
-                Op::State { name } => self.state[name].clone(),
+                Op::State { name } => self.state.get(name).cloned().ok_or_else(|| {
+                    let lost =
+                        format!("the state `{name}` was lost when an execution failed; reset the state");
+                    broken(graph, i, node, lost)
+                })?,
                 Op::UpdateSlice { axis } if kept.in_place[i] => {
                     // The old value is let go everywhere, so that the write finds itself its only owner.
                     let base = node.args[0];

@@ -285,6 +285,13 @@ fn state_lives_between_executions_and_entries_until_reset() {
     assert_eq!(executable.fetch(EntryId(0), "cache").unwrap().to_f64(), [1., 2., 0., 0.]);
     executable.reset_state().unwrap();
     assert_eq!(step(&mut *executable, 1, &[5.], 0), 5.);
+    // A failed execution may take the state with it, and says so until the state is reset.
+    let position = HostTensor::scalar_i64(4);
+    executable.bind(EntryId(1), &[("position", &position)]).unwrap();
+    assert!(executable.execute(EntryId(1)).unwrap_err().to_string().contains("do not fit"));
+    assert!(executable.execute(EntryId(0)).unwrap_err().to_string().contains("reset the state"));
+    executable.reset_state().unwrap();
+    assert_eq!(step(&mut *executable, 1, &[6.], 3), 6.);
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub(super) fn cases() -> Vec<Case> {
         activations(&mut cases, dtype);
         norms(&mut cases, dtype);
         attention(&mut cases, dtype);
+        unwritten_keys(&mut cases, dtype);
         mixtures(&mut cases, dtype);
     }
     cases
@@ -56,8 +57,13 @@ fn rows(cases: &mut Vec<Case>, dtype: DType) {
     let large = tensor(dtype, &[2, 3], &[3e4, 3e4, -3e4, -3e4, -3e4, -3e4]);
     cases
         .push(Case::new("softmax of large logits", dtype, 16.0, vec![large.clone()], |g, x| g.softmax(x[0])));
-    cases
-        .push(Case::new("log-softmax of large logits", dtype, 16.0, vec![large], |g, x| g.log_softmax(x[0])));
+    cases.push(Case::new("log-softmax of large logits", dtype, 16.0, vec![large.clone()], |g, x| {
+        g.log_softmax(x[0])
+    }));
+    let args = vec![large, tensor(DType::I64, &[2], &[0.0, 2.0])];
+    cases.push(Case::new("cross-entropy of large logits", dtype, 16.0, args, |g, x| {
+        g.cross_entropy(x[0], x[1])
+    }));
     let x = floats(36, dtype, &[3, 2, 5], -4.0, 4.0);
     cases.push(Case::new("softmax of a permuted operand", dtype, 16.0, vec![x], |g, x| {
         let y = g.permute(x[0], &[2, 1, 0]);
@@ -180,6 +186,20 @@ fn attention(cases: &mut Vec<Case>, dtype: DType) {
             push("attention masked at the last position", vec![mask, position], true, true, true);
         }
     }
+}
+
+/// A cache of 8 keys of which 4 are written: what lies in the others must not matter, however large.
+fn unwritten_keys(cases: &mut Vec<Case>, dtype: DType) {
+    let stale = |seed| {
+        let mut values = around_zero(seed, dtype, &[1, 1, 8, 4]).to_f64();
+        values[16..].fill(1e4);
+        tensor(dtype, &[1, 1, 8, 4], &values)
+    };
+    let args = vec![around_zero(57, dtype, &[1, 2, 2, 4]), stale(58), stale(59), HostTensor::scalar_i64(2)];
+    cases.push(Case::new("attention before keys not yet written", dtype, 32.0, args, |g, x| {
+        let options = AttentionOptions { scale: 0.5, causal: true, mask: None, position: Some(x[3]) };
+        g.attention([x[0], x[1], x[2]], options)
+    }));
 }
 
 /// A random mask in which key 0 is always visible: every row has to see one.

@@ -22,8 +22,8 @@ pub(crate) fn evaluate(precision: Precision, op: &Op, args: &[&Tensor], ty: &Typ
         Op::Embedding => return layout::gather(args[1], x, 0, ty),
         Op::Softmax => rows(x, ty, softmax),
         Op::LogSoftmax => rows(x, ty, |row| {
-            let log_total = log_sum_exp(row);
-            row.iter_mut().for_each(|v| *v -= log_total);
+            let (top, log_total) = log_sum_exp(row);
+            row.iter_mut().for_each(|v| *v = *v - top - log_total);
         }),
         Op::LayerNorm { eps } => rows(x, ty, |row| layer_norm(row, args[1], args.get(2).copied(), *eps)),
         Op::RmsNorm { eps } => rows(x, ty, |row| {
@@ -67,9 +67,10 @@ fn softmax(row: &mut [f64]) {
     row.iter_mut().for_each(|v| *v /= total);
 }
 
-fn log_sum_exp(row: &[f64]) -> f64 {
+/// The largest value, and the logarithm of the sum of exponentials relative to it: apart, so that large logits lose nothing.
+fn log_sum_exp(row: &[f64]) -> (f64, f64) {
     let top = largest(row);
-    top + row.iter().map(|v| (v - top).exp()).sum::<f64>().ln()
+    (top, row.iter().map(|v| (v - top).exp()).sum::<f64>().ln())
 }
 
 fn layer_norm(row: &mut [f64], weight: &Tensor, bias: Option<&Tensor>, eps: f64) {
@@ -184,7 +185,8 @@ fn cross_entropy(logits: &Tensor, targets: &Tensor, ty: &Type) -> Result<Tensor,
     let classes = logits.dims()[1];
     let mut total = 0.0;
     for (row, &target) in logits.floats().chunks(classes).zip(targets.ints()) {
-        total += log_sum_exp(row) - row[layout::index(target, classes)?];
+        let (top, log_total) = log_sum_exp(row);
+        total += log_total - (row[layout::index(target, classes)?] - top);
     }
     Ok(Tensor::float(ty.clone(), vec![total / logits.dims()[0] as f64]))
 }
