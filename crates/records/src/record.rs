@@ -1,6 +1,7 @@
 //! The record of a cell.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use portbench_backend::{BackendInfo, LoweringReport};
 use portbench_measure::{Figure, MeasureSpec, Measurement, Mode, Numerics, Phases, Scenario, Unit};
@@ -97,6 +98,29 @@ pub enum Outcome {
     Crashed,
     /// Not run, as asked.
     Skipped,
+}
+
+impl Outcome {
+    /// The word, as in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Measured => "measured",
+            Self::Incorrect => "incorrect",
+            Self::Unsupported => "unsupported",
+            Self::Unavailable => "unavailable",
+            Self::OutOfMemory => "out-of-memory",
+            Self::TimedOut => "timed-out",
+            Self::Crashed => "crashed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
 }
 
 /// Where figures come from. The three never share a column.
