@@ -15,10 +15,12 @@ pub mod generate;
 mod lower;
 pub mod null;
 mod params;
+mod save;
 mod tensor;
 
 pub use contract::{Backend, BackendInfo, CompileOptions, EntryId, Executable, Use};
 pub use error::{BackendError, UnsupportedOp};
 pub use lower::{LoweredOp, Lowering, LoweringReport, Support, is_in_place_update, lower};
 pub use params::{CheckpointFile, OpenParams, ParamSource};
+pub use save::save_tensors;
 pub use tensor::HostTensor;

@@ -122,3 +122,22 @@ fn an_element_type_that_is_not_read_is_named_when_asked_for() {
     let unknown = file.read("nothing").unwrap_err().to_string();
     assert!(unknown.contains("`nothing`: is not in"), "{unknown}");
 }
+
+#[test]
+fn what_is_saved_is_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("new folder/out.safetensors");
+    let tensors = [
+        ("a".to_owned(), HostTensor::from_f32(&[2, 2], &[1.0, -2.5, 3.25, 1e-3]).unwrap()),
+        ("b".to_owned(), HostTensor::from_i64(&[3], &[1, -2, i64::MAX]).unwrap()),
+        ("c".to_owned(), HostTensor::zeros(Type::new(DType::Bf16, [2]))),
+        ("d".to_owned(), HostTensor::zeros(Type::new(DType::Bool, [1]))),
+    ];
+    portbench_backend::save_tensors(&path, &tensors.clone().into()).unwrap();
+    let mut file = CheckpointFile::open(&path).unwrap();
+    for (name, tensor) in tensors {
+        assert_eq!(file.read(&name).unwrap(), tensor);
+    }
+    let folder = portbench_backend::save_tensors(dir.path(), &[].into()).unwrap_err().to_string();
+    assert!(folder.contains("cannot be written"), "{folder}");
+}
