@@ -54,16 +54,14 @@ impl Backend for Reference {
     }
 
     fn support(&self, op: &Op, _: &[&Type], _: &Type, use_: Use) -> Support {
-        match (op.is_composite(), self.precision, use_) {
-            (true, Precision::Rounded, Use::Inference) if rounds_alike(op) => {
-                Support::Native { kernel: "direct formula" }
+        match (self.precision, use_) {
+            _ if !op.is_composite() => Support::Native { kernel: "interpreter" },
+            _ if rounds_alike(op) => Support::Native { kernel: "direct formula" },
+            (Precision::Rounded, _) => Support::Decompose { reason: "every step is rounded" },
+            (Precision::Exact, Use::Training) => {
+                Support::Decompose { reason: "its gradient is that of its core ops" }
             }
-            (true, Precision::Rounded, _) => Support::Decompose { reason: "every step is rounded" },
-            (true, Precision::Exact, Use::Training) => {
-                Support::Decompose { reason: "gradient rules are of core ops" }
-            }
-            (true, Precision::Exact, Use::Inference) => Support::Native { kernel: "direct formula" },
-            (false, ..) => Support::Native { kernel: "interpreter" },
+            (Precision::Exact, Use::Inference) => Support::Native { kernel: "direct formula" },
         }
     }
 

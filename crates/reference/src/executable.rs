@@ -91,7 +91,15 @@ impl ReferenceExecutable {
         }
         let outputs = graph.outputs.iter().map(|(n, v)| (n.clone(), value_of(&values, v.index()).clone()));
         self.entries[entry].outputs = Some(outputs.collect());
-        if training { self.train(entry, &values) } else { Ok(()) }
+        if training {
+            let gradients = self.gradients(entry, &values)?;
+            // Let go first, so that the parameters are updated in place.
+            drop(values);
+            if let Some(spec) = &self.program.training {
+                self.trainer.step(self.precision, spec, &mut self.params, &gradients);
+            }
+        }
+        Ok(())
     }
 
     /// The value of every node, or of those that outlive the forward pass.
@@ -135,11 +143,17 @@ impl ReferenceExecutable {
         Ok(values)
     }
 
-    /// Differentiates the loss and updates the parameters.
-    fn train(&mut self, entry: usize, values: &[Option<Tensor>]) -> Result<(), BackendError> {
+    /// Gradient of the loss by every trainable parameter that the entry reads.
+    fn gradients(
+        &self,
+        entry: usize,
+        values: &[Option<Tensor>],
+    ) -> Result<BTreeMap<String, Tensor>, BackendError> {
         let graph = &self.program.entries[entry];
-        let Some(spec) = &self.program.training else { return Ok(()) };
-        let Some((_, loss)) = graph.outputs.iter().find(|(n, _)| *n == spec.loss) else { return Ok(()) };
+        let loss = self.program.training.as_ref().map(|t| t.loss.as_str());
+        let Some((_, loss)) = graph.outputs.iter().find(|(n, _)| Some(n.as_str()) == loss) else {
+            return Ok(BTreeMap::new());
+        };
         let trainable = |node: &Node| match &node.op {
             Op::Param { name } if self.program.param(name).is_some_and(|p| p.trainable) => Some(name.clone()),
             _ => None,
@@ -154,8 +168,7 @@ impl ReferenceExecutable {
                 None => return Err(BackendError::MissingGradient { param }),
             };
         }
-        self.trainer.step(self.precision, spec, &mut self.params, &gradients);
-        Ok(())
+        Ok(gradients)
     }
 }
 

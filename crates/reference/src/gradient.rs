@@ -1,4 +1,4 @@
-//! Reverse-mode differentiation of a lowered graph: one rule per core op.
+//! Reverse-mode differentiation of a lowered graph: one rule per op that is not decomposed in training.
 
 use portbench_graph::{BinaryKind, Conv2dAttrs, Graph, Node, Op, ReduceKind, Type, UnaryKind, ValueId};
 
@@ -144,6 +144,8 @@ impl Step<'_> {
                 let turned = layout::permute(self.args[0], &axes);
                 matmul(self.precision, &turned, g, Right::KxN, &x.ty)
             }
+            Op::Linear { in_out } => self.linear(*in_out, operand),
+            Op::Embedding => self.gathered(x, self.args[0].ints(), 0)?,
             Op::Conv2d(_) if operand == 2 => self.sum(&[0, 2, 3]).reshaped(x.ty.shape.clone()),
             Op::Conv2d(attrs) => self.conv2d(attrs, operand),
             Op::MaxPool2d(attrs) => {
@@ -162,18 +164,7 @@ impl Step<'_> {
                     });
                 })
             }
-            Op::Gather { axis } => {
-                let a = Along::of(x.dims(), *axis);
-                let ids = self.args[1].ints();
-                let at: Vec<usize> =
-                    ids.iter().map(|&id| layout::index(id, a.size)).collect::<Result<_, _>>()?;
-                self.scattered(x, |out, g| {
-                    for (row, g) in g.chunks(a.inner).enumerate() {
-                        let to = (row / at.len() * a.size + at[row % at.len()]) * a.inner;
-                        out[to..][..a.inner].iter_mut().zip(g).for_each(|(o, g)| *o += g);
-                    }
-                })
-            }
+            Op::Gather { axis } => self.gathered(x, self.args[1].ints(), *axis)?,
             Op::GatherAlong { axis } => {
                 let at = layout::positions_along(x.dims(), self.args[1], *axis)?;
                 self.scattered(x, |out, g| at.iter().zip(g).for_each(|(&i, g)| out[i] += g))
@@ -188,8 +179,41 @@ impl Step<'_> {
                     layout::update_slice(g.clone(), &nothing, self.args[2], *axis)?
                 }
             }
-            op => unreachable!("{} is no core op with operands; training decomposes composites", op.name()),
+            op => unreachable!("{} has no gradient rule; it is decomposed in training", op.name()),
         }))
+    }
+
+    /// Gradient by the operand that `ids` picked rows of: those of one row add up.
+    fn gathered(&self, x: &Tensor, ids: &[i64], axis: usize) -> Result<Tensor, String> {
+        let a = Along::of(x.dims(), axis);
+        let at: Vec<usize> = ids.iter().map(|&id| layout::index(id, a.size)).collect::<Result<_, _>>()?;
+        Ok(self.scattered(x, |out, g| {
+            for (row, g) in g.chunks(a.inner).enumerate() {
+                let to = (row / at.len() * a.size + at[row % at.len()]) * a.inner;
+                out[to..][..a.inner].iter_mut().zip(g).for_each(|(o, g)| *o += g);
+            }
+        }))
+    }
+
+    /// With `y = x w`: by `x` it is `g w^T`, by `w` it is `x^T g`, by the bias the sum of rows.
+    fn linear(&self, in_out: bool, operand: usize) -> Tensor {
+        let (x, w, g) = (self.args[0], self.args[1], self.gradient);
+        let n = g.dims()[g.dims().len() - 1];
+        let k = x.dims()[x.dims().len() - 1];
+        let m = x.ty.shape.elements() / k;
+        let product = |a: &[f64], b: &[f64], s, right| self.precision.product(g.ty.dtype, a, b, s, right);
+        let values = match (operand, in_out) {
+            (0, false) => product(g.floats(), w.floats(), Sizes { m, k: n, n: k }, Right::KxN),
+            (0, true) => product(g.floats(), w.floats(), Sizes { m, k: n, n: k }, Right::NxK),
+            (1, false) => {
+                product(&transposed(g.floats(), m, n), x.floats(), Sizes { m: n, k: m, n: k }, Right::KxN)
+            }
+            (1, true) => {
+                product(&transposed(x.floats(), m, k), g.floats(), Sizes { m: k, k: m, n }, Right::KxN)
+            }
+            _ => return reduce(self.precision, ReduceKind::Sum, &g.reshaped([m, n]), &[0]).reshaped([n]),
+        };
+        self.tensor(&self.args[operand].ty, values)
     }
 
     fn conv2d(&self, attrs: &Conv2dAttrs, operand: usize) -> Tensor {

@@ -8,7 +8,7 @@
 //! NaN: `maximum`, `minimum`, maxima of reductions and pooling are NaN where an operand is; the index of a largest value is that of
 //! the first NaN.
 //!
-//! Training differentiates the decomposed program in reverse, one rule per core op. Ops without a derivative (comparisons, `arg-max`,
+//! Training differentiates the program in reverse, one rule per core op, `linear` and `embedding`; other composites are decomposed. Ops without a derivative (comparisons, `arg-max`,
 //! `floor`, casts to integers) pass no gradient on; where a maximum is attained more than once its gradient is divided evenly, in a
 //! pooling window it goes to the first.
 //!

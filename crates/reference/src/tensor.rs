@@ -5,6 +5,7 @@ use std::sync::Arc;
 use half::{bf16, f16};
 use portbench_backend::{BackendError, HostTensor};
 use portbench_graph::{DType, Shape, Type};
+use rayon::prelude::*;
 
 /// How much the interpreter rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,15 +18,20 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// The value rounded to the element type, if this precision rounds.
+    pub(crate) fn round_one(self, dtype: DType, value: f64) -> f64 {
+        match (self, dtype) {
+            (Self::Exact, _) | (Self::Rounded, DType::F64 | DType::I64 | DType::Bool) => value,
+            (Self::Rounded, DType::F32) => f64::from(value as f32),
+            (Self::Rounded, DType::Bf16) => bf16::from_f32(value as f32).to_f64(),
+            (Self::Rounded, DType::F16) => f16::from_f32(value as f32).to_f64(),
+        }
+    }
+
     /// Rounds each value to the element type, if this precision rounds.
     pub(crate) fn round(self, dtype: DType, mut values: Vec<f64>) -> Vec<f64> {
-        if self == Self::Rounded {
-            match dtype {
-                DType::F32 => values.iter_mut().for_each(|v| *v = f64::from(*v as f32)),
-                DType::Bf16 => values.iter_mut().for_each(|v| *v = bf16::from_f32(*v as f32).to_f64()),
-                DType::F16 => values.iter_mut().for_each(|v| *v = f16::from_f32(*v as f32).to_f64()),
-                DType::F64 | DType::I64 | DType::Bool => {}
-            }
+        if self == Self::Rounded && dtype != DType::F64 {
+            values.par_iter_mut().for_each(|v| *v = self.round_one(dtype, *v));
         }
         values
     }
@@ -123,6 +129,14 @@ impl Tensor {
     /// Elements of a tensor that the graph's type rules make a float.
     pub(crate) fn floats(&self) -> &[f64] {
         match &*self.data {
+            Data::Float(v) => v,
+            Data::Int(_) | Data::Bool(_) => unreachable!("a verified graph has a float here"),
+        }
+    }
+
+    /// The same elements to write on; copied first if anything else holds them.
+    pub(crate) fn floats_mut(&mut self) -> &mut [f64] {
+        match Arc::make_mut(&mut self.data) {
             Data::Float(v) => v,
             Data::Int(_) | Data::Bool(_) => unreachable!("a verified graph has a float here"),
         }

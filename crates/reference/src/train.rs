@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use portbench_graph::{DecayRule, Optimizer, TrainSpec};
+use rayon::prelude::*;
 
 use crate::tensor::{Precision, Tensor};
 
-/// What the optimiser remembers of one parameter.
+/// What the optimiser remembers of one parameter: the velocity, or AdamW's two moments. Empty before the first step.
+#[derive(Default)]
 struct Moments {
     first: Vec<f64>,
     second: Vec<f64>,
@@ -37,34 +39,34 @@ impl Trainer {
         for (name, gradient) in gradients {
             let Some(param) = params.get_mut(name) else { continue };
             let dtype = param.ty.dtype;
-            let g: Vec<f64> = gradient.floats().iter().map(|g| g * scale).collect();
-            let m = self
-                .moments
-                .entry(name.clone())
-                .or_insert_with(|| Moments { first: vec![0.0; g.len()], second: vec![0.0; g.len()] });
-            let p = param.floats();
-            let updated: Vec<f64> = match spec.optimizer {
+            let matrix = param.ty.shape.rank() >= 2;
+            let n = gradient.floats().len();
+            let moments = self.moments.entry(name.clone()).or_default();
+            moments.first.resize(n, 0.0);
+            let round = |v| precision.round_one(dtype, v);
+            let gradient = gradient.floats().par_iter().map(|g| g * scale);
+            match spec.optimizer {
                 Optimizer::Sgd { momentum } => {
-                    let velocity = m.first.iter().zip(&g).map(|(v, g)| momentum * v + g);
-                    m.first = precision.round(dtype, velocity.collect());
-                    p.iter().zip(&m.first).map(|(p, v)| p - rate * v).collect()
+                    let velocities = moments.first.par_iter_mut().zip(gradient);
+                    param.floats_mut().par_iter_mut().zip(velocities).for_each(|(p, (v, g))| {
+                        *v = round(momentum * *v + g);
+                        *p = round(*p - rate * *v);
+                    });
                 }
                 Optimizer::AdamW { beta1, beta2, eps, weight_decay, decay } => {
-                    let mean = m.first.iter().zip(&g).map(|(m, g)| beta1 * m + (1.0 - beta1) * g);
-                    m.first = precision.round(dtype, mean.collect());
-                    let square = m.second.iter().zip(&g).map(|(v, g)| beta2 * v + (1.0 - beta2) * g * g);
-                    m.second = precision.round(dtype, square.collect());
-                    let decays = decay == DecayRule::All || param.ty.shape.rank() >= 2;
+                    moments.second.resize(n, 0.0);
+                    let decays = decay == DecayRule::All || matrix;
                     let kept = if decays { 1.0 - rate * weight_decay } else { 1.0 };
                     let t = self.steps as f64;
                     let (bias1, bias2) = (1.0 - beta1.powf(t), 1.0 - beta2.powf(t));
-                    p.iter()
-                        .zip(m.first.iter().zip(&m.second))
-                        .map(|(p, (m, v))| p * kept - rate / bias1 * m / (v.sqrt() / bias2.sqrt() + eps))
-                        .collect()
+                    let both = moments.first.par_iter_mut().zip(&mut moments.second).zip(gradient);
+                    param.floats_mut().par_iter_mut().zip(both).for_each(|(p, ((m, v), g))| {
+                        *m = round(beta1 * *m + (1.0 - beta1) * g);
+                        *v = round(beta2 * *v + (1.0 - beta2) * g * g);
+                        *p = round(*p * kept - rate / bias1 * *m / (v.sqrt() / bias2.sqrt() + eps));
+                    });
                 }
-            };
-            *param = Tensor::float(param.ty.clone(), precision.round(dtype, updated));
+            }
         }
     }
 }

@@ -9,7 +9,8 @@ use crate::eval::layout;
 use crate::eval::product::{Right, Sizes};
 use crate::tensor::{Precision, Tensor};
 
-/// Whether the direct formula rounds exactly where the decomposition does, so that [`Precision::Rounded`] may use it.
+/// Whether the direct formula rounds exactly where the decomposition does, so that [`Precision::Rounded`] may use it. These also have
+/// gradient rules of their own: they hold the large matrices, which a decomposition would copy.
 pub(crate) const fn rounds_alike(op: &Op) -> bool {
     matches!(op, Op::Linear { .. } | Op::Embedding)
 }

@@ -62,7 +62,7 @@ pub(crate) fn evaluate(precision: Precision, op: &Op, args: &[&Tensor], ty: &Typ
         Op::Slice { axis, start, len, step } => layout::slice(args[0], *axis, *start, *len, *step),
         Op::Concat { axis } => layout::concat(args, *axis, ty),
         Op::Pad { axis, before, value, .. } => {
-            let value = precision.round(ty.dtype, vec![*value])[0];
+            let value = precision.round_one(ty.dtype, *value);
             layout::pad(args[0], *axis, *before, value, ty)
         }
         Op::MatMul => product::matmul(precision, args[0], args[1], Right::KxN, ty),
@@ -78,5 +78,5 @@ pub(crate) fn evaluate(precision: Precision, op: &Op, args: &[&Tensor], ty: &Typ
 
 /// Filled with one value, rounded to the element type.
 pub(crate) fn full(precision: Precision, ty: &Type, value: f64) -> Tensor {
-    Tensor::full(ty.clone(), precision.round(ty.dtype, vec![value])[0])
+    Tensor::full(ty.clone(), precision.round_one(ty.dtype, value))
 }
