@@ -2,15 +2,36 @@
 //!
 //! Not here: processes and protocol (`portbench-worker`), statistics (`portbench-stats`), storage (`portbench-records`).
 
+mod barrier;
+mod clock;
+mod corpus;
+mod decode;
+mod error;
+mod feed;
 mod figure;
 mod measurement;
+mod overhead;
+mod parity;
+mod run;
+mod scenario;
+mod session;
 mod spec;
+mod telemetry;
+mod warm;
 mod words;
 
+pub use clock::{Clock, FakeClock, SystemClock, resolution};
+pub use corpus::Split;
+pub use error::MeasureError;
+pub use feed::{Batch, Feeder};
 pub use figure::{Figure, FigureValue, Metric};
 pub use measurement::{
     BarrierCheck, GenerateSample, Histogram, LossPoint, Measurement, Overhead, Phases, Samples, Telemetry,
     WarmupReport,
 };
+pub use overhead::overhead;
+pub use parity::execute_parity;
+pub use run::{Timed, measure};
+pub use session::{Progress, Stage};
 pub use spec::{Corpus, Evaluation, InputSource, Inputs, MeasureSpec, ParityTask, Sampling, Task, Warmup};
 pub use words::{Boundary, LatencyBounds, Mode, Numerics, Scenario, Unit};

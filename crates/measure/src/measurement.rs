@@ -1,5 +1,6 @@
 //! What one trial measured. Times are whole nanoseconds unless a name says seconds; nothing is summarised away that a later reader may need.
 
+use portbench_stats::{LatencyHistogram, StatsError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -113,7 +114,7 @@ pub struct LossPoint {
     pub loss: f64,
 }
 
-/// An HDR histogram, serialised as its own V2 format in hexadecimal, with what people read beside it.
+/// An HDR histogram, serialised as its own V2 format in base64, with what people read beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Histogram {
@@ -123,8 +124,31 @@ pub struct Histogram {
     pub min: u64,
     /// Largest value.
     pub max: u64,
-    /// HDR histogram V2 bytes, hexadecimal.
+    /// HDR histogram V2 bytes, base64.
     pub hdr: String,
+}
+
+impl Histogram {
+    /// What a histogram of nanoseconds holds.
+    ///
+    /// # Errors
+    /// [`StatsError::Encode`] for a count above 2^63.
+    pub fn of(histogram: &LatencyHistogram) -> Result<Self, StatsError> {
+        Ok(Self {
+            count: histogram.count(),
+            min: histogram.min().unwrap_or(0),
+            max: histogram.max().unwrap_or(0),
+            hdr: histogram.to_base64()?,
+        })
+    }
+
+    /// The histogram, to ask for quantiles.
+    ///
+    /// # Errors
+    /// [`StatsError::Base64`], [`StatsError::Decode`], [`StatsError::Parameter`] for text that no histogram of this project wrote.
+    pub fn open(&self) -> Result<LatencyHistogram, StatsError> {
+        LatencyHistogram::from_base64(&self.hdr)
+    }
 }
 
 /// Work doubled must take twice the time, and reading a result back must add no more than its copy.

@@ -129,6 +129,16 @@ impl Numerics {
         }
     }
 
+    /// The numerics of that word.
+    ///
+    /// # Errors
+    /// A text that lists the words there are.
+    pub fn parse(word: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|n| n.name() == word).ok_or_else(|| {
+            format!("`{word}` is no numerics; there are {}", Self::ALL.map(Self::name).join(", "))
+        })
+    }
+
     /// Type of activations and of the parameters as operands.
     #[must_use]
     pub const fn compute(self) -> DType {

@@ -1,0 +1,38 @@
+//! A worker as a process: the protocol on standard input and a descriptor of its own.
+
+use std::io::{self, BufReader, BufWriter, Write};
+
+use portbench_backend::{Backend, BackendError};
+
+use crate::error::WorkerError;
+use crate::serve::serve;
+
+/// [`serve`] on this process' standard input and output. Native libraries print to standard output: from here on what they print goes to standard error, and only
+/// the protocol reaches the runner. Call it first, in a process that is a worker and nothing else.
+///
+/// # Errors
+/// As [`serve`]; [`WorkerError::Streams`].
+pub fn serve_process(
+    open: impl FnOnce() -> Result<Box<dyn Backend>, BackendError>,
+) -> Result<(), WorkerError> {
+    let mut writer = BufWriter::new(protocol_output().map_err(WorkerError::Streams)?);
+    let mut reader = BufReader::new(io::stdin().lock());
+    let name = concat!("portbench ", env!("CARGO_PKG_VERSION"));
+    serve(name, open, &mut reader, &mut writer)
+}
+
+/// A duplicate of standard output, whose own descriptor then leads to standard error.
+#[cfg(unix)]
+fn protocol_output() -> io::Result<impl Write> {
+    let protocol = rustix::io::dup(rustix::stdio::stdout())?;
+    // A process that the backend starts must not keep the runner's pipe open.
+    rustix::io::fcntl_setfd(&protocol, rustix::io::FdFlags::CLOEXEC)?;
+    rustix::stdio::dup2_stdout(rustix::stdio::stderr())?;
+    Ok(std::fs::File::from(protocol))
+}
+
+/// Without descriptors to move, the backend shares standard output; a line it prints there is garbage to the runner.
+#[cfg(not(unix))]
+fn protocol_output() -> io::Result<impl Write> {
+    Ok(io::stdout())
+}
