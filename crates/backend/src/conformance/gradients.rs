@@ -8,6 +8,7 @@ use portbench_graph::{
 use crate::conformance::case::{
     FLOATS, booleans, chain, close, compile, guarded, integers, roundoff, tensor,
 };
+use crate::conformance::chains;
 use crate::conformance::report::{CaseReport, Verdict};
 use crate::contract::{Backend, CompileOptions, EntryId, Executable};
 use crate::error::BackendError;
@@ -31,6 +32,8 @@ pub struct GradientCase {
     pub params: Vec<String>,
     /// Element type computed in; parameters are `f32` where this is a 16-bit float.
     pub dtype: DType,
+    /// Roundings granted.
+    steps: f64,
 }
 
 type Build<'f> = dyn Fn(&mut GraphBuilder<'_>, &[Value], &[Value]) -> Value + 'f;
@@ -38,6 +41,7 @@ type Build<'f> = dyn Fn(&mut GraphBuilder<'_>, &[Value], &[Value]) -> Value + 'f
 /// The cases, or what the suite's own builder refused.
 struct Cases {
     dtype: DType,
+    steps: f64,
     list: Vec<Result<GradientCase, CaseReport>>,
 }
 
@@ -54,7 +58,7 @@ impl Cases {
                 let inputs = inputs.into_iter().enumerate().map(|(i, t)| (format!("x{i}"), t));
                 let params = (0..shapes.len()).map(|i| format!("p{i}")).collect();
                 let inputs = shifts.chain(inputs).collect();
-                Ok(GradientCase { name, program, inputs, params, dtype: self.dtype })
+                Ok(GradientCase { name, program, inputs, params, dtype: self.dtype, steps: self.steps })
             }
             Err(m) => Err(CaseReport {
                 name,
@@ -133,12 +137,19 @@ pub fn cases(dtype: DType) -> Vec<GradientCase> {
 }
 
 fn list(dtype: DType) -> Vec<Result<GradientCase, CaseReport>> {
-    let mut c = Cases { dtype, list: Vec::new() };
+    let mut c = Cases { dtype, steps: 64.0, list: Vec::new() };
     elementwise(&mut c);
     moves(&mut c);
     sums(&mut c);
     composites(&mut c);
     attention(&mut c);
+    if dtype.accumulator() == dtype {
+        c.steps = chains::STEPS;
+        for seed in 0..chains::PROGRAMS {
+            let name = format!("random program {seed}");
+            c.push(&name, &[&chains::START, &chains::START], vec![], &|g, p, _| chains::grow(g, seed, p));
+        }
+    }
     c.list
 }
 
@@ -388,7 +399,7 @@ impl GradientCase {
         let nodes = self.program.entries.iter().flat_map(|g| &g.nodes);
         let coarsest = nodes.map(|n| roundoff(n.ty.dtype)).fold(0.0, f64::max);
         for ((name, g), e) in self.params.iter().zip(&got).zip(&expected) {
-            close(g, e, 64.0 * coarsest, stored).map_err(|m| format!("by `{name}`: {m}"))?;
+            close(g, e, self.steps * coarsest, stored).map_err(|m| format!("by `{name}`: {m}"))?;
         }
         Ok(Verdict::Passed)
     }
