@@ -11,13 +11,18 @@
 //!
 //! # Tolerance
 //! Integers and booleans are equal, and so are floats after ops that only move or choose them. Other floats pass when
-//! `|got - expected| <= steps * u * (|expected| + rms)`, with `u` the unit roundoff of the element type (`2^-53`, `2^-24`, `2^-8`,
-//! `2^-11` for `f64`, `f32`, `bf16`, `f16`; of the narrower one in mixed programs), `rms` the root mean square of the expected tensor, and
-//! `steps` what the case grants: 2 for one correctly rounded operation, 8 for one call into a mathematical library,
-//! `8 + 2 sqrt(n)` for a sum of `n` products (4 where it accumulates in a wider type), 16 to 64 for a composite or a gradient that rounds several times on its way, 1024 for a story of
-//! several training steps, 4096 for a random program. NaN and infinities have to be where the oracle has them; what a maximum makes of NaN is not
-//! examined, because the ops leave it open. A gradient is what one step of gradient descent
-//! at rate 1 takes from a parameter; the parameter's own rounding is granted on top.
+//! `|got - expected| <= steps * u * (|expected| + rms)`, with `u` the unit roundoff of the element type (`2^-53`, `2^-24`,
+//! `2^-8`, `2^-11` for `f64`, `f32`, `bf16`, `f16`; of the narrower one in mixed programs), `rms` the root mean square of the
+//! expected tensor, and `steps` what the case grants:
+//!
+//! - 2 for one correctly rounded operation, 8 for one call into a mathematical library;
+//! - `8 + 2 sqrt(n)` for a sum of `n` products, 4 where it accumulates in a wider type;
+//! - 16 to 64 for a composite or a gradient, which rounds several times on its way;
+//! - 1024 for several training steps, 4096 for a random program.
+//!
+//! A gradient is what one step of gradient descent at rate 1 takes from a parameter; the parameter's own rounding is granted on
+//! top. NaN and infinities have to be where the oracle has them; what a maximum makes of NaN is not examined, because the ops
+//! leave it open.
 
 mod case;
 mod chains;
