@@ -1,0 +1,125 @@
+//! Trials to a record.
+
+use portbench_backend::ParamSource;
+use portbench_measure::{Measurement, Numerics};
+use portbench_records::{
+    Environment, Outcome, Parity, PartialTrial, PlanEntry, Problem, Provenance, Record, VERSION,
+};
+
+use crate::parity::{RATIO_LIMIT, tolerance};
+use crate::plan::PlannedCell;
+use crate::work::task_work;
+
+/// How a cell ended, as far as its trials do not say it.
+#[derive(Clone, Debug)]
+pub(crate) struct Ending {
+    pub(crate) outcome: Outcome,
+    pub(crate) detail: Option<String>,
+    pub(crate) backend: Option<portbench_backend::BackendInfo>,
+    pub(crate) parity: Option<Parity>,
+}
+
+impl Ending {
+    pub(crate) fn new(outcome: Outcome, detail: Option<String>) -> Self {
+        Self { outcome, detail, backend: None, parity: None }
+    }
+}
+
+/// The record of a cell that has ended, from its trials in order of number. Figures are made of measured cells alone; a cell that is not right keeps no times.
+pub(crate) fn record(
+    planned: &PlannedCell,
+    entry: &PlanEntry,
+    environment: &Environment,
+    trials: &[PartialTrial],
+    ending: Ending,
+) -> Record {
+    let resolved = &planned.resolved;
+    let work = task_work(&resolved.program, &planned.spec.task);
+    let kept = if ending.outcome == Outcome::Incorrect { &[] } else { trials };
+    let measurements: Vec<&Measurement> = kept.iter().map(|t| &t.trial.measurement).collect();
+    Record {
+        version: VERSION,
+        cell: planned.cell.clone(),
+        outcome: ending.outcome,
+        detail: ending.detail.or_else(|| doubt(&measurements)),
+        provenance: Provenance::Measured,
+        problem: Problem {
+            model: resolved.model.clone(),
+            parameters: resolved.program.parameter_count(),
+            parameter_bytes: resolved.program.parameter_bytes(),
+            shape: resolved.shape.clone(),
+            unit: resolved.unit,
+            fingerprint: entry.fingerprint.clone(),
+            flops: work.flops,
+            bytes: work.bytes(),
+            weights: weights(&resolved.params),
+        },
+        backend: ending.backend.or_else(|| trials.iter().find_map(|t| t.backend.clone())),
+        lowering: kept.iter().find_map(|t| t.lowering.clone()),
+        parity: ending.parity.or_else(|| trials.iter().find_map(|t| t.parity.clone())),
+        figures: Vec::new(),
+        spec: planned.spec.clone(),
+        trials: kept.iter().map(|t| t.trial.clone()).collect(),
+        environment: environment.clone(),
+    }
+}
+
+/// What speaks against measured times.
+fn doubt(measurements: &[&Measurement]) -> Option<String> {
+    let lying: Vec<String> = measurements
+        .iter()
+        .enumerate()
+        .filter(|(_, m)| m.barrier.is_some_and(|b| !b.honest))
+        .map(|(trial, _)| trial.to_string())
+        .collect();
+    (!lying.is_empty()).then(|| {
+        format!(
+            "the barrier self-test failed in trial {}: the backend may answer before its work is done, or the machine was busy",
+            lying.join(", ")
+        )
+    })
+}
+
+fn weights(params: &ParamSource) -> String {
+    match params {
+        ParamSource::Generated { seed } => format!("generated (seed {seed})"),
+        ParamSource::Checkpoint { files } => {
+            let names = files.iter().map(|f| f.file_name().unwrap_or_default().to_string_lossy());
+            names.collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+/// The rule of the parity gate, for people.
+pub(crate) fn rule(numerics: Numerics) -> String {
+    format!(
+        "floats: finite, and R at most {RATIO_LIMIT} or relative error at most {:e}; integers: equal, tokens up to near-ties",
+        tolerance(numerics)
+    )
+}
+
+/// Which outputs fail, and by how much.
+pub(crate) fn failures(parity: &Parity, numerics: Numerics) -> String {
+    const SHOWN: usize = 5;
+    let failing: Vec<_> = parity.outputs.iter().filter(|o| !o.passed).collect();
+    let mut text = format!("{} of {} outputs are wrong", failing.len(), parity.outputs.len());
+    for output in failing.iter().take(SHOWN) {
+        let how = match (output.non_finite, output.error, output.top1_agreement) {
+            (1.., ..) => format!("{} of {} elements are not finite", output.non_finite, output.elements),
+            (_, Some(error), _) => {
+                let ratio = output.ratio.map_or_else(String::new, |r| format!(", R {r:.3}"));
+                format!(
+                    "relative error {error:.3e}{ratio} (limits {:e} and {RATIO_LIMIT})",
+                    tolerance(numerics)
+                )
+            }
+            (_, None, Some(equal)) => format!("{:.2} % of elements are equal", 100.0 * equal),
+            _ => "is missing, not expected, or of another type or shape".to_owned(),
+        };
+        text.push_str(&format!("\n  `{}`: {how}", output.name));
+    }
+    if failing.len() > SHOWN {
+        text.push_str(&format!("\n  and {} more", failing.len() - SHOWN));
+    }
+    text
+}

@@ -1,0 +1,75 @@
+//! What a right backend answers.
+
+use std::path::{Path, PathBuf};
+
+use portbench_backend::{Backend, CompileOptions, save_tensors};
+use portbench_measure::execute_parity;
+use portbench_reference::Reference;
+use portbench_workload::ParityCheck;
+
+use super::cache::{key, read};
+use super::gate::Tensors;
+
+/// Computes goldens, or reads those computed before.
+#[derive(Debug)]
+pub(crate) struct Oracle {
+    cache: PathBuf,
+}
+
+/// Outputs of the oracle.
+#[derive(Debug)]
+pub(crate) struct Answers {
+    /// In exact arithmetic.
+    pub(crate) golden: Tensors,
+    /// With every result rounded to its declared type.
+    pub(crate) same_dtype: Tensors,
+}
+
+impl Oracle {
+    pub(crate) fn new(cache: PathBuf) -> Self {
+        Self { cache }
+    }
+
+    fn path(&self, check: &ParityCheck, fingerprint: &str, precision: &str) -> PathBuf {
+        let key = key(fingerprint, &check.params, &check.inputs, &check.task, precision);
+        self.cache.join(format!("{key}.safetensors"))
+    }
+
+    /// Both answers to a check. Whatever the cache holds is taken; whatever it does not is computed, and kept there if it can be.
+    pub(crate) fn answers(&self, check: &ParityCheck, fingerprint: &str) -> Result<Answers, String> {
+        let ask = |precision: &str, reference: Reference| {
+            let path = self.path(check, fingerprint, precision);
+            compute(check, &path, reference).map_err(|e| format!("the oracle ({precision}) failed: {e}"))
+        };
+        let (golden, same_dtype) = std::thread::scope(|scope| {
+            let golden = scope.spawn(|| ask("exact", Reference::exact()));
+            let same_dtype = ask("rounded", Reference::rounded());
+            (golden.join().unwrap_or_else(|_| Err("the oracle ended early".to_owned())), same_dtype)
+        });
+        Ok(Answers { golden: golden?, same_dtype: same_dtype? })
+    }
+}
+
+fn compute(check: &ParityCheck, path: &Path, mut reference: Reference) -> Result<Tensors, String> {
+    if let Ok(known) = read(path) {
+        return Ok(known);
+    }
+    let ParityCheck { program, params, inputs, task, .. } = check;
+    let mut executable =
+        reference.compile(program, params, &CompileOptions::default()).map_err(|e| with_causes(&e))?;
+    let outputs = execute_parity(executable.as_mut(), program, params, inputs, task);
+    let outputs: Tensors = outputs.map_err(|e| with_causes(&e))?.into_iter().collect();
+    // A cache that cannot be written costs time, not the run.
+    let _ = save_tensors(path, &outputs);
+    Ok(outputs)
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,164 @@
+//! What is to be run, and in which order.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use portbench_backend::CompileOptions;
+use portbench_measure::MeasureSpec;
+use portbench_records::{Cell, PlanEntry, RunInfo};
+use portbench_workload::Resolved;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use crate::digest::digest;
+use crate::error::RunnerError;
+
+/// How a worker is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerCommand {
+    /// Program.
+    pub program: PathBuf,
+    /// Arguments.
+    pub args: Vec<OsString>,
+    /// Environment variables set beside those of this process.
+    pub env: Vec<(OsString, OsString)>,
+}
+
+/// A cell with everything needed to run it.
+#[derive(Clone, Debug)]
+pub struct PlannedCell {
+    /// Which cell.
+    pub cell: Cell,
+    /// Its workload.
+    pub resolved: Arc<Resolved>,
+    /// How it is timed.
+    pub spec: MeasureSpec,
+    /// Choices of compilation.
+    pub options: CompileOptions,
+    /// Who executes.
+    pub worker: WorkerCommand,
+}
+
+/// Cells, trials and seed: everything that decides what a run does.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(crate) suite: String,
+    pub(crate) seed: u64,
+    pub(crate) trials: u64,
+    pub(crate) cells: Vec<PlannedCell>,
+    pub(crate) entries: Vec<PlanEntry>,
+}
+
+impl Plan {
+    /// Trials of a cell where nothing else is asked for: the fewest that give an interval over process launches worth the name.
+    pub const DEFAULT_TRIALS: u64 = 3;
+
+    /// A plan of these cells.
+    ///
+    /// # Errors
+    /// [`RunnerError::EmptyPlan`], [`RunnerError::NoTrials`], [`RunnerError::DuplicateCell`], [`RunnerError::Program`].
+    pub fn new(
+        suite: impl Into<String>,
+        seed: u64,
+        trials: u64,
+        cells: Vec<PlannedCell>,
+    ) -> Result<Self, RunnerError> {
+        if cells.is_empty() {
+            return Err(RunnerError::EmptyPlan);
+        }
+        if trials == 0 {
+            return Err(RunnerError::NoTrials);
+        }
+        let mut ids = BTreeSet::new();
+        if let Some(twice) = cells.iter().map(|c| c.cell.id()).find(|id| !ids.insert(id.clone())) {
+            return Err(RunnerError::DuplicateCell { id: twice });
+        }
+        let entries = cells.iter().map(entry).collect::<Result<_, _>>()?;
+        Ok(Self { suite: suite.into(), seed, trials, cells, entries })
+    }
+
+    /// The cells, in the order given.
+    #[must_use]
+    pub fn cells(&self) -> &[PlannedCell] {
+        &self.cells
+    }
+
+    /// What a run stores of each cell, in the same order.
+    #[must_use]
+    pub fn entries(&self) -> &[PlanEntry] {
+        &self.entries
+    }
+
+    /// Trials as `(trial number, index of the cell)`: every cell's trial 0 in a seeded random order, then every cell's trial 1, and so on, so that whatever the
+    /// machine does over the hours falls on all cells alike.
+    #[must_use]
+    pub fn order(&self) -> Vec<(u64, usize)> {
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+        let mut round: Vec<usize> = (0..self.cells.len()).collect();
+        let mut order = Vec::new();
+        for trial in 0..self.trials {
+            round.shuffle(&mut random);
+            order.extend(round.iter().map(|&cell| (trial, cell)));
+        }
+        order
+    }
+
+    /// Refuses to go on with a run that was started with another plan.
+    pub(crate) fn check_same(&self, run: &str, info: &RunInfo) -> Result<(), RunnerError> {
+        let other = |difference: String| RunnerError::OtherPlan { run: run.to_owned(), difference };
+        let version = env!("CARGO_PKG_VERSION");
+        if info.environment.portbench != version {
+            let by = &info.environment.portbench;
+            return Err(other(format!("by portbench {by}, this is {version}")));
+        }
+        for (what, then, now) in [("seed", info.seed, self.seed), ("trials", info.trials, self.trials)] {
+            if then != now {
+                return Err(other(format!("{what} {then} then, {now} now")));
+            }
+        }
+        let now: BTreeSet<String> = self.entries.iter().map(|e| e.cell.id()).collect();
+        if let Some(gone) = info.plan.iter().map(|e| e.cell.id()).find(|id| !now.contains(id)) {
+            return Err(other(format!("the cell {gone} is no longer planned")));
+        }
+        for entry in &self.entries {
+            let id = entry.cell.id();
+            let Some(then) = info.entry(&id) else {
+                return Err(other(format!("the cell {id} is new")));
+            };
+            if then.fingerprint != entry.fingerprint {
+                return Err(other(format!(
+                    "the program of {id} had fingerprint {}, now {}",
+                    short(&then.fingerprint),
+                    short(&entry.fingerprint)
+                )));
+            }
+            if then.settings != entry.settings {
+                return Err(other(format!(
+                    "inputs, weights, parity check, options or timing of {id} have changed"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn short(fingerprint: &str) -> &str {
+    fingerprint.get(..12).unwrap_or(fingerprint)
+}
+
+fn entry(planned: &PlannedCell) -> Result<PlanEntry, RunnerError> {
+    let program = |source| RunnerError::Program { id: planned.cell.id(), source };
+    let resolved = &planned.resolved;
+    let check = &resolved.parity;
+    let parity_fingerprint = check.program.fingerprint().map_err(program)?;
+    let settings = digest(&(
+        (&planned.spec, &planned.options, &resolved.inputs, &resolved.params),
+        (parity_fingerprint.as_str(), &check.params, &check.inputs, &check.task),
+        &planned.cell,
+    ));
+    let fingerprint = resolved.program.fingerprint().map_err(program)?.as_str().to_owned();
+    Ok(PlanEntry { cell: planned.cell.clone(), fingerprint, settings })
+}

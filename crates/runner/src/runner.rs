@@ -1,0 +1,383 @@
+//! Running a plan.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use portbench_records::{
+    Environment, Outcome, Parity, PartialTrial, Run, RunInfo, Store, StoreError, Trial, VERSION,
+};
+use portbench_worker::{Job, MeasureJob, ParityJob};
+
+use crate::assemble::{self, Ending};
+use crate::error::RunnerError;
+use crate::event::Event;
+use crate::parity::{self, Oracle};
+use crate::plan::{Plan, PlannedCell};
+use crate::worker::{self, Finished, Heard, Limits, Stop, Watch};
+
+/// Runs plans: one trial at a time, each in a worker process of its own, everything that finishes stored at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Runner<'a> {
+    /// How long workers may take.
+    pub limits: Limits,
+    /// Where goldens are kept; `.oracle-cache` in the results directory if `None`.
+    pub cache: Option<&'a std::path::Path>,
+    /// Set by somebody else to stop the run; the worker is killed and everything finished stays.
+    pub cancel: Option<&'a AtomicBool>,
+}
+
+/// A run that came to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Where it is stored.
+    pub run: Run,
+    /// Cells by outcome.
+    pub outcomes: BTreeMap<Outcome, u64>,
+}
+
+impl Summary {
+    /// Whether every cell was measured.
+    #[must_use]
+    pub fn all_measured(&self) -> bool {
+        self.outcomes.keys().all(|&outcome| outcome == Outcome::Measured)
+    }
+}
+
+impl Runner<'_> {
+    /// Starts a run of this plan in the store.
+    ///
+    /// # Errors
+    /// [`RunnerError::Store`], [`RunnerError::Scratch`], [`RunnerError::Interrupted`]. What happens to a cell is not an error but its outcome.
+    pub fn start(
+        &self,
+        store: &Store,
+        plan: &Plan,
+        on_event: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Summary, RunnerError> {
+        let environment = Environment::detect();
+        let run = store.create(&RunInfo {
+            version: VERSION,
+            suite: plan.suite.clone(),
+            started: now(),
+            seed: plan.seed,
+            trials: plan.trials,
+            environment: environment.clone(),
+            plan: plan.entries.clone(),
+        })?;
+        self.execute(run, plan, environment, on_event)
+    }
+
+    /// Goes on with a run: finished cells and trials are kept, a record that cannot be read is made again, the rest is run in the order it always had.
+    ///
+    /// # Errors
+    /// [`RunnerError::OtherPlan`] if the run was started with another plan or on another machine; else as [`Runner::start`].
+    pub fn resume(
+        &self,
+        run: Run,
+        plan: &Plan,
+        on_event: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Summary, RunnerError> {
+        let info = run.info()?;
+        plan.check_same(&run.id(), &info)?;
+        let environment = Environment::detect();
+        let (then, now) = (&info.environment, &environment);
+        if (&then.cpu, then.cpus, &then.arch) != (&now.cpu, now.cpus, &now.arch) {
+            let difference = format!("on {} x {}, this is {} x {}", then.cpus, then.cpu, now.cpus, now.cpu);
+            return Err(RunnerError::OtherPlan { run: run.id(), difference });
+        }
+        self.execute(run, plan, environment, on_event)
+    }
+
+    fn execute(
+        &self,
+        run: Run,
+        plan: &Plan,
+        environment: Environment,
+        on_event: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Summary, RunnerError> {
+        let _lock = run.lock()?;
+        let cache = self.cache.map_or_else(
+            || run.dir().parent().unwrap_or_else(|| run.dir()).join(".oracle-cache"),
+            ToOwned::to_owned,
+        );
+        let mut execution = Execution {
+            runner: self,
+            scratch: run.dir().join("scratch"),
+            oracle: Oracle::new(cache),
+            environment,
+            plan,
+            outcomes: vec![None; plan.cells.len()],
+            kept: vec![Vec::new(); plan.cells.len()],
+            run,
+        };
+        execution.recall()?;
+        let result = execution.all(on_event);
+        // Whatever is left there is of no use to anybody; a next execution clears it as well.
+        let _ = fs::remove_dir_all(&execution.scratch);
+        result?;
+        let mut outcomes = BTreeMap::new();
+        for outcome in execution.outcomes.iter().flatten() {
+            *outcomes.entry(*outcome).or_insert(0) += 1;
+        }
+        Ok(Summary { run: execution.run, outcomes })
+    }
+}
+
+struct Execution<'a> {
+    runner: &'a Runner<'a>,
+    run: Run,
+    scratch: PathBuf,
+    oracle: Oracle,
+    environment: Environment,
+    plan: &'a Plan,
+    /// Of each cell, once it has ended.
+    outcomes: Vec<Option<Outcome>>,
+    /// Finished trials of each cell that has not ended, by number.
+    kept: Vec<Vec<PartialTrial>>,
+}
+
+/// A trial that finished, and what its parity check found.
+enum Checked {
+    Right(Box<PartialTrial>),
+    Wrong(Box<Ending>),
+}
+
+impl Execution<'_> {
+    /// Finds out what was done before.
+    fn recall(&mut self) -> Result<(), RunnerError> {
+        let ids: BTreeMap<String, usize> =
+            self.plan.cells.iter().enumerate().map(|(index, c)| (c.cell.id(), index)).collect();
+        for head in self.run.heads()? {
+            // A record that cannot be read counts as not written.
+            if let Ok(head) = head
+                && let Some(&index) = ids.get(&head.cell.id())
+            {
+                self.outcomes[index] = Some(head.outcome);
+            }
+        }
+        for (id, index) in ids {
+            if self.outcomes[index].is_none() {
+                let mut trials = self.run.trials(&id)?;
+                trials.retain(|t| t.number < self.plan.trials);
+                self.kept[index] = trials;
+            }
+        }
+        Ok(())
+    }
+
+    fn all(&mut self, on_event: &mut dyn FnMut(Event<'_>)) -> Result<(), RunnerError> {
+        let plan = self.plan;
+        let order = plan.order();
+        let open = |this: &Self, number: u64, index: usize| {
+            this.outcomes[index].is_none() && this.kept[index].iter().all(|t| t.number != number)
+        };
+        on_event(Event::RunStarted {
+            run: &self.run,
+            cells: self.outcomes.iter().filter(|o| o.is_none()).count(),
+            trials: order.iter().filter(|(number, index)| open(self, *number, *index)).count(),
+            kept: self.outcomes.iter().flatten().count(),
+        });
+        for (position, (number, index)) in order.into_iter().enumerate() {
+            if open(self, number, index) {
+                self.check_cancelled()?;
+                on_event(Event::TrialStarted { cell: &plan.cells[index].cell, number, position });
+                self.trial(position, number, index, on_event)?;
+            }
+            if self.outcomes[index].is_none() && self.kept[index].len() as u64 == plan.trials {
+                self.end(index, Ending::new(Outcome::Measured, None), on_event)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_cancelled(&self) -> Result<(), RunnerError> {
+        if self.runner.cancel.is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+            return Err(self.interrupted());
+        }
+        Ok(())
+    }
+
+    fn interrupted(&self) -> RunnerError {
+        RunnerError::Interrupted { run: self.run.id(), dir: self.run.dir().to_owned() }
+    }
+
+    /// Runs a trial; stores it, or the record of its cell if that ends with it.
+    fn trial(
+        &mut self,
+        position: usize,
+        number: u64,
+        index: usize,
+        on_event: &mut dyn FnMut(Event<'_>),
+    ) -> Result<(), RunnerError> {
+        let plan = self.plan;
+        let planned = &plan.cells[index];
+        let started = now();
+        self.clear_scratch()?;
+        // One trial that made the check is enough: the program and its inputs are the same in every one.
+        let check = self.kept[index].iter().all(|t| t.parity.is_none());
+        let job = self.job(planned, check);
+        let finished = {
+            let mut hear = |heard: Heard<'_>| {
+                on_event(match heard {
+                    Heard::Phase(phase) => Event::Phase { cell: &planned.cell, phase },
+                    Heard::Progress { fraction, detail } => {
+                        Event::Progress { cell: &planned.cell, fraction, detail }
+                    }
+                });
+            };
+            let cancel = self.runner.cancel;
+            let cancelled = || cancel.is_some_and(|flag| flag.load(Ordering::Relaxed));
+            let mut watch = Watch { limits: self.runner.limits, cancelled: &cancelled, hear: &mut hear };
+            worker::run(&planned.worker, &job, &mut watch)
+        };
+        let finished = match finished {
+            Ok(finished) => finished,
+            Err(Stop::Cancelled) => return Err(self.interrupted()),
+            Err(Stop::Ended { outcome, detail, info }) => {
+                let ending = Ending { backend: info, ..Ending::new(outcome, Some(detail)) };
+                return self.end(index, ending, on_event);
+            }
+        };
+        if check {
+            on_event(Event::OracleStarted { cell: &planned.cell });
+        }
+        match self.check(planned, finished, position, number, started) {
+            Checked::Wrong(ending) => self.end(index, *ending, on_event),
+            Checked::Right(trial) => {
+                on_event(Event::TrialFinished { cell: &planned.cell, number });
+                let kept = &mut self.kept[index];
+                kept.push(*trial);
+                kept.sort_unstable_by_key(|t| t.number);
+                // The last trial goes into the record at once.
+                if (kept.len() as u64) < plan.trials
+                    && let Some(trial) = kept.iter().find(|t| t.number == number)
+                {
+                    self.run.write_trial(&planned.cell.id(), trial)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn job(&self, planned: &PlannedCell, check: bool) -> Job {
+        let resolved = &planned.resolved;
+        let parity = check.then(|| ParityJob {
+            program: resolved.parity.program.clone(),
+            params: resolved.parity.params.clone(),
+            inputs: resolved.parity.inputs.clone(),
+            task: resolved.parity.task.clone(),
+        });
+        let measure = MeasureJob {
+            program: resolved.program.clone(),
+            params: resolved.params.clone(),
+            inputs: resolved.inputs.clone(),
+            spec: planned.spec.clone(),
+        };
+        Job {
+            protocol: portbench_worker::VERSION,
+            scratch: self.scratch.clone(),
+            options: planned.options.clone(),
+            parity,
+            measure: Some(measure),
+        }
+    }
+
+    /// Holds what a worker computed against the oracle. The worker has gone: nothing is timed while the oracle computes.
+    fn check(
+        &self,
+        planned: &PlannedCell,
+        finished: Finished,
+        position: usize,
+        number: u64,
+        started: u64,
+    ) -> Checked {
+        let wrong = |detail: String, parity: Option<Parity>, info| {
+            let ending = Ending::new(Outcome::Incorrect, Some(detail));
+            Checked::Wrong(Box::new(Ending { backend: Some(info), parity, ..ending }))
+        };
+        let Finished { info, parity: outputs, timed } = finished;
+        let parity = match outputs.map(|outputs| self.judge(planned, &outputs)).transpose() {
+            Ok(parity) => parity,
+            Err(detail) => return wrong(format!("whether it is right cannot be said: {detail}"), None, info),
+        };
+        if let Some(parity) = &parity
+            && !parity.passed
+        {
+            let detail = assemble::failures(parity, planned.cell.numerics);
+            return wrong(detail, Some(parity.clone()), info);
+        }
+        let Some(timed) = timed else {
+            let detail = "the worker measured nothing".to_owned();
+            return Checked::Wrong(Box::new(Ending::new(Outcome::Crashed, Some(detail))));
+        };
+        let trial =
+            Trial { order: position as u64, started, phases: timed.phases, measurement: timed.measurement };
+        Checked::Right(Box::new(PartialTrial {
+            backend: Some(info),
+            lowering: Some(timed.lowering),
+            parity,
+            ..PartialTrial::new(number, trial)
+        }))
+    }
+
+    fn judge(&self, planned: &PlannedCell, outputs: &std::path::Path) -> Result<Parity, String> {
+        let check = &planned.resolved.parity;
+        let numerics = planned.cell.numerics;
+        let fingerprint = check.program.fingerprint().map_err(|e| e.to_string())?.as_str().to_owned();
+        let target = parity::read(outputs).map_err(|e| format!("the worker's outputs: {e}"))?;
+        let answers = self.oracle.answers(check, &fingerprint)?;
+        let outputs = parity::judge(&target, &answers.same_dtype, &answers.golden, numerics);
+        Ok(Parity {
+            fingerprint,
+            reduced: check.reduced.clone(),
+            passed: outputs.iter().all(|o| o.passed),
+            rule: assemble::rule(numerics),
+            outputs,
+        })
+    }
+
+    /// Stores the record of a cell.
+    fn end(
+        &mut self,
+        index: usize,
+        ending: Ending,
+        on_event: &mut dyn FnMut(Event<'_>),
+    ) -> Result<(), RunnerError> {
+        let planned = &self.plan.cells[index];
+        let trials = std::mem::take(&mut self.kept[index]);
+        let entry = &self.plan.entries[index];
+        let record = assemble::record(planned, entry, &self.environment, &trials, ending);
+        let record = match self.run.write_record(&record) {
+            // A number in it would not read back: that is the worker's doing, and ends this cell alone.
+            Err(StoreError::NotStorable { message, .. }) => {
+                let detail = format!("the worker measured something that is no number: {message}");
+                let ending = Ending::new(Outcome::Crashed, Some(detail));
+                let bare = assemble::record(planned, entry, &self.environment, &[], ending);
+                self.run.write_record(&bare)?;
+                bare
+            }
+            written => {
+                written?;
+                record
+            }
+        };
+        self.outcomes[index] = Some(record.outcome);
+        let detail = record.detail.as_deref();
+        on_event(Event::CellFinished { cell: &record.cell, outcome: record.outcome, detail });
+        Ok(())
+    }
+
+    fn clear_scratch(&self) -> Result<(), RunnerError> {
+        // Left by the trial before, or by a process that was killed.
+        let _ = fs::remove_dir_all(&self.scratch);
+        fs::create_dir_all(&self.scratch)
+            .map_err(|source| RunnerError::Scratch { path: self.scratch.clone(), source })
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}

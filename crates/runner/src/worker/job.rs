@@ -1,0 +1,329 @@
+//! One trial's conversation with a worker, and what its end means for the cell.
+
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use portbench_backend::{BackendInfo, LoweringReport};
+use portbench_measure::{Measurement, Phases};
+use portbench_records::Outcome;
+use portbench_worker::{Failure, FromWorker, Job, MAX_LINE, Phase, VERSION};
+
+use super::process::{Output, Process};
+use super::{Limits, memory, signal};
+use crate::plan::WorkerCommand;
+
+/// What a worker said on the way.
+#[derive(Debug)]
+pub(crate) enum Heard<'a> {
+    Phase(Phase),
+    Progress { fraction: Option<f64>, detail: Option<&'a str> },
+}
+
+/// Who listens, and who may call it off.
+pub(crate) struct Watch<'a> {
+    pub(crate) limits: Limits,
+    pub(crate) cancelled: &'a dyn Fn() -> bool,
+    pub(crate) hear: &'a mut dyn FnMut(Heard<'_>),
+}
+
+/// A timed part that was done.
+#[derive(Debug)]
+pub(crate) struct Timed {
+    pub(crate) measurement: Measurement,
+    pub(crate) lowering: LoweringReport,
+    pub(crate) phases: Phases,
+}
+
+/// A job that was done.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) info: BackendInfo,
+    /// The safetensors file with the parity outputs, if the job asked for them.
+    pub(crate) parity: Option<PathBuf>,
+    /// If the job asked for it.
+    pub(crate) timed: Option<Timed>,
+}
+
+/// A job that was not done.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The cell ends with this outcome.
+    Ended { outcome: Outcome, detail: String, info: Option<BackendInfo> },
+    /// The run was called off.
+    Cancelled,
+}
+
+/// Starts a worker, has it do the job, and sees it go.
+pub(crate) fn run(command: &WorkerCommand, job: &Job, watch: &mut Watch<'_>) -> Result<Finished, Stop> {
+    let ended = |outcome, detail| Stop::Ended { outcome, detail, info: None };
+    let line = serde_json::to_vec(job)
+        .map_err(|e| ended(Outcome::Crashed, format!("the job cannot be written: {e}")))?;
+    if line.len() >= MAX_LINE {
+        let detail = format!("the job takes {} bytes, the protocol allows {MAX_LINE}", line.len());
+        return Err(ended(Outcome::Crashed, detail));
+    }
+    let kills = memory::kills();
+    let process = Process::start(command).map_err(|e| {
+        let program = command.program.display();
+        let detail = format!(
+            "the worker {program} cannot be started: {e}; install or build it, or leave its backend out"
+        );
+        ended(Outcome::Unavailable, detail)
+    })?;
+    let now = Instant::now();
+    let talk = Conversation {
+        process,
+        limits: watch.limits,
+        started: now,
+        heard: now,
+        lines: 0,
+        phase: None,
+        kills,
+        info: None,
+    };
+    talk.hold(job, line, watch)
+}
+
+struct Conversation {
+    process: Process,
+    limits: Limits,
+    started: Instant,
+    heard: Instant,
+    lines: u64,
+    phase: Option<Phase>,
+    kills: Option<u64>,
+    info: Option<BackendInfo>,
+}
+
+impl Conversation {
+    fn hold(mut self, job: &Job, line: Vec<u8>, watch: &mut Watch<'_>) -> Result<Finished, Stop> {
+        match self.next(watch)? {
+            FromWorker::Hello { protocol: VERSION, .. } => {}
+            FromWorker::Hello { protocol, .. } => return Err(self.other_version(protocol.into())),
+            other => return Err(self.out_of_turn("hello", &other)),
+        }
+        match self.next(watch)? {
+            FromWorker::Ready { info } => self.info = Some(info),
+            FromWorker::Failed { failure, text } => return Err(self.failed(failure, text)),
+            other => return Err(self.out_of_turn("ready", &other)),
+        }
+        let start = self.started.elapsed().as_secs_f64();
+        self.process.send(line);
+        let (mut parity, mut timed) = (None, None);
+        loop {
+            match self.next(watch)? {
+                FromWorker::Phase { phase } => {
+                    self.phase = Some(phase);
+                    (watch.hear)(Heard::Phase(phase));
+                }
+                FromWorker::Progress { fraction, detail } => {
+                    (watch.hear)(Heard::Progress { fraction, detail: detail.as_deref() });
+                }
+                FromWorker::Parity { outputs, .. } if job.parity.is_some() && parity.is_none() => {
+                    parity = Some(self.inside(job, outputs)?);
+                }
+                FromWorker::Measured { measurement, lowering, mut phases }
+                    if job.measure.is_some() && timed.is_none() =>
+                {
+                    phases.start.get_or_insert(start);
+                    timed = Some(Timed { measurement: *measurement, lowering, phases });
+                }
+                FromWorker::Done
+                    if parity.is_some() == job.parity.is_some()
+                        && timed.is_some() == job.measure.is_some() =>
+                {
+                    // What a library does at exit is of no interest once everything was said.
+                    self.process.finish(self.limits.exit);
+                    let info = self.info.take().unwrap_or_default();
+                    return Ok(Finished { info, parity, timed });
+                }
+                FromWorker::Failed { failure, text } => return Err(self.failed(failure, text)),
+                other => return Err(self.out_of_turn("the results that the job asks for", &other)),
+            }
+        }
+    }
+
+    /// The next message.
+    fn next(&mut self, watch: &mut Watch<'_>) -> Result<FromWorker, Stop> {
+        const LOOK: Duration = Duration::from_millis(100);
+        loop {
+            let (deadline, limit) = self.deadline();
+            match self.process.next(deadline.min(Instant::now() + LOOK)) {
+                Some(Output::Line(line)) => {
+                    self.heard = Instant::now();
+                    self.lines += 1;
+                    return self.read(&line);
+                }
+                Some(Output::End(rest)) => return Err(self.end(&rest)),
+                Some(Output::TooLong) => {
+                    let what = format!("wrote a line of more than {MAX_LINE} bytes");
+                    return Err(self.broken(&what));
+                }
+                None if (watch.cancelled)() => {
+                    self.process.kill();
+                    return Err(Stop::Cancelled);
+                }
+                None if Instant::now() >= deadline => return Err(self.late(limit)),
+                None => {}
+            }
+        }
+    }
+
+    /// When patience ends, and which patience.
+    fn deadline(&self) -> (Instant, String) {
+        let seconds = |d: Duration| d.as_secs_f64();
+        let silence = (
+            self.heard + self.limits.silence,
+            format!("said nothing for {} s", seconds(self.limits.silence)),
+        );
+        let whole = (
+            self.started + self.limits.trial,
+            format!("was not done after {} s", seconds(self.limits.trial)),
+        );
+        let start = (
+            self.started + self.limits.start,
+            format!("was not ready after {} s", seconds(self.limits.start)),
+        );
+        let mut all = vec![silence, whole];
+        if self.info.is_none() {
+            all.push(start);
+        }
+        all.into_iter().min_by_key(|(at, _)| *at).unwrap_or_else(|| (self.heard, String::new()))
+    }
+
+    fn read(&mut self, line: &[u8]) -> Result<FromWorker, Stop> {
+        serde_json::from_slice(line).map_err(|error| {
+            // A worker of another version may greet in words of its own.
+            if let Ok(value) = serde_json::from_slice::<serde_json::Value>(line)
+                && value["message"] == "hello"
+                && let Some(protocol) = value["protocol"].as_u64()
+                && protocol != u64::from(VERSION)
+            {
+                return self.other_version(protocol);
+            }
+            let what = format!(
+                "wrote a line that is no message of protocol {VERSION}, line {}: {} ({error})",
+                self.lines,
+                excerpt(line)
+            );
+            self.broken(&what)
+        })
+    }
+
+    /// A path the worker gave, if it lies where it was told to write.
+    fn inside(&mut self, job: &Job, path: PathBuf) -> Result<PathBuf, Stop> {
+        let given = job.scratch.join(&path);
+        let (root, file) = (job.scratch.canonicalize(), given.canonicalize());
+        match (root, file) {
+            (Ok(root), Ok(file)) if file.starts_with(&root) => Ok(file),
+            (_, Err(e)) => {
+                Err(self.broken(&format!("says that it wrote its outputs to {}: {e}", path.display())))
+            }
+            _ => Err(self.broken(&format!(
+                "wrote its outputs to {}, which is not where it was told to",
+                path.display()
+            ))),
+        }
+    }
+
+    fn failed(&mut self, failure: Failure, text: String) -> Stop {
+        let outcome = match failure {
+            Failure::Unavailable => Outcome::Unavailable,
+            Failure::Unsupported { .. } => Outcome::Unsupported,
+            Failure::OutOfMemory => Outcome::OutOfMemory,
+            Failure::Error => Outcome::Crashed,
+        };
+        self.process.finish(self.limits.exit);
+        let detail = if outcome == Outcome::Crashed { self.with_last_words(text) } else { text };
+        Stop::Ended { outcome, detail, info: self.info.take() }
+    }
+
+    fn other_version(&mut self, protocol: u64) -> Stop {
+        let older = if protocol > u64::from(VERSION) { "portbench" } else { "the worker" };
+        self.broken(&format!(
+            "speaks protocol version {protocol}, this portbench speaks {VERSION}; update {older}"
+        ))
+    }
+
+    fn out_of_turn(&mut self, wanted: &str, got: &FromWorker) -> Stop {
+        let text = serde_json::to_vec(got).unwrap_or_default();
+        self.broken(&format!("said {} where {wanted} was due, line {}", excerpt(&text), self.lines))
+    }
+
+    fn late(&mut self, what: String) -> Stop {
+        self.process.kill();
+        let detail = self.with_last_words(format!("the worker {what}{}, and was killed", self.place()));
+        Stop::Ended { outcome: Outcome::TimedOut, detail, info: self.info.take() }
+    }
+
+    /// The worker's output ended before its job did.
+    fn end(&mut self, rest: &[u8]) -> Stop {
+        let status = self.process.finish(self.limits.exit);
+        if status.is_some_and(|s| self.was_out_of_memory(s)) {
+            let text = format!(
+                "the worker was killed by SIGKILL{}, as the system does when memory runs out; use a smaller batch or model, or a machine with more memory",
+                self.place()
+            );
+            let detail = self.with_last_words(text);
+            return Stop::Ended { outcome: Outcome::OutOfMemory, detail, info: self.info.take() };
+        }
+        let how = match status {
+            Some(status) => signal::describe(status),
+            None => "closed its output and did not exit".to_owned(),
+        };
+        let cut = if rest.is_empty() {
+            String::new()
+        } else {
+            format!(", in the middle of a line: {}", excerpt(rest))
+        };
+        self.broken(&format!("{how}{} before its job was done{cut}", self.place()))
+    }
+
+    fn was_out_of_memory(&self, status: ExitStatus) -> bool {
+        signal::was_killed(status) && memory::plausible(self.kills, memory::kills())
+    }
+
+    /// The worker does not keep to the protocol: it is killed.
+    fn broken(&mut self, what: &str) -> Stop {
+        self.process.kill();
+        let detail = self.with_last_words(format!("the worker {what}"));
+        Stop::Ended { outcome: Outcome::Crashed, detail, info: self.info.take() }
+    }
+
+    fn place(&self) -> &'static str {
+        match self.phase {
+            Some(Phase::Parity) => " during the parity execution",
+            Some(Phase::Compile) => " while compiling and loading",
+            Some(Phase::FirstExecute) => " during the first execution",
+            Some(Phase::Warmup) => " while warming up",
+            Some(Phase::Sampling) => " while sampling",
+            None if self.info.is_some() => " after taking the job",
+            None => " while starting",
+        }
+    }
+
+    fn with_last_words(&mut self, text: String) -> String {
+        match self.process.last_words() {
+            words if words.is_empty() => text,
+            words => format!("{text}\nits last words on stderr:\n{}", end_of(&words)),
+        }
+    }
+}
+
+/// The beginning of a line, made printable.
+fn excerpt(line: &[u8]) -> String {
+    const SHOWN: usize = 120;
+    let shown = String::from_utf8_lossy(&line[..line.len().min(SHOWN)]).escape_debug().to_string();
+    format!("`{shown}`{}", if line.len() > SHOWN { "..." } else { "" })
+}
+
+/// The last lines of a text: as much as a record should carry.
+fn end_of(text: &str) -> String {
+    const LINES: usize = 40;
+    const BYTES: usize = 8 << 10;
+    let lines: Vec<&str> = text.lines().collect();
+    let last = lines[lines.len().saturating_sub(LINES)..].join("\n");
+    let from = (last.len().saturating_sub(BYTES)..=last.len()).find(|&i| last.is_char_boundary(i));
+    last[from.unwrap_or(0)..].to_owned()
+}

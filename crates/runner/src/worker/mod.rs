@@ -1,0 +1,35 @@
+//! Worker processes.
+
+mod job;
+mod memory;
+mod process;
+mod signal;
+
+pub(crate) use job::{Finished, Heard, Stop, Watch, run};
+
+use std::time::Duration;
+
+/// How long a worker may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// From the start of the process until its backend is ready.
+    pub start: Duration,
+    /// Without a word from the worker.
+    pub silence: Duration,
+    /// One trial as a whole.
+    pub trial: Duration,
+    /// From the end of the job until the process has gone.
+    pub exit: Duration,
+}
+
+impl Default for Limits {
+    /// A minute to start, five of silence (a large compilation on a slow machine says nothing), an hour a trial, ten seconds to go.
+    fn default() -> Self {
+        Self {
+            start: Duration::from_secs(60),
+            silence: Duration::from_secs(300),
+            trial: Duration::from_secs(3600),
+            exit: Duration::from_secs(10),
+        }
+    }
+}
