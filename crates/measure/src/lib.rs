@@ -9,6 +9,7 @@ mod decode;
 mod error;
 mod feed;
 mod figure;
+mod figures;
 mod measurement;
 mod overhead;
 mod parity;
@@ -25,6 +26,7 @@ pub use corpus::Split;
 pub use error::MeasureError;
 pub use feed::{Batch, Feeder};
 pub use figure::{Figure, FigureValue, Metric};
+pub use figures::{BoundVerdict, Finding, Gravity, bound_verdicts, figures, findings};
 pub use measurement::{
     BarrierCheck, GenerateSample, Histogram, LossPoint, Measurement, Overhead, Phases, Samples, Telemetry,
     WarmupReport,

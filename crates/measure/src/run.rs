@@ -23,7 +23,7 @@ pub struct Timed {
     pub measurement: Measurement,
 }
 
-/// Executes a task for the first time, warms up, checks the barrier and samples. A stated number of training steps is taken as it is: no warm-up and no barrier
+/// Executes a task for the first time, checks the barrier (before a warm-up that a lying one would let pile up), warms up and samples. A stated number of training steps is taken as it is: no warm-up and no barrier
 /// check, as both would train.
 ///
 /// # Errors

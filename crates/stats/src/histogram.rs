@@ -64,6 +64,12 @@ impl LatencyHistogram {
         self.0.add(&other.0).map_err(StatsError::Merge)
     }
 
+    /// How many latencies lie within a bound, to the 3 digits kept.
+    #[must_use]
+    pub fn count_within(&self, nanos: u64) -> u64 {
+        self.0.count_between(0, nanos)
+    }
+
     /// How many latencies were counted.
     #[must_use]
     pub fn count(&self) -> u64 {

@@ -92,11 +92,11 @@ pub(crate) fn measure(session: &mut Session<'_>) -> Result<Sampled, MeasureError
         requests.decoder.read_prompt(s.executable, &prompt)?;
         Ok(s.executable.synchronize()?)
     })?;
-    let warm =
-        session.warm_up(|s| requests.run(s.executable, s.clock, &prompt, None, &mut gaps).map(|_| ()))?;
     let prefill = requests.decoder.prefill;
     let graph = &session.program.entries[prefill.0];
     let barrier = barrier::check(session.executable, graph, prefill, session.clock)?.check;
+    let warm =
+        session.warm_up(|s| requests.run(s.executable, s.clock, &prompt, None, &mut gaps).map(|_| ()))?;
     session.begin(Stage::Sampling);
     let clock = session.clock;
     let probe = Probe::start(clock);

@@ -16,8 +16,8 @@ pub(crate) fn measure(session: &mut Session<'_>, entry: &str, units: u64) -> Res
         execution.bind(s.executable)?;
         execution.once(s.executable)
     })?;
-    let warm = session.warm_up(|s| execution.once(s.executable))?;
     let barrier = barrier::check(session.executable, graph, id, session.clock)?.check;
+    let warm = session.warm_up(|s| execution.once(s.executable))?;
     let group = group(session, warm.typical);
     session.begin(Stage::Sampling);
     let probe = Probe::start(session.clock);

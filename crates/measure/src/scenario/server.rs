@@ -106,8 +106,8 @@ fn forward(session: &mut Session<'_>, entry: &str, units: u64, rate: f64) -> Res
         execution.bind(s.executable)?;
         execution.once(s.executable)
     })?;
-    let warm = session.warm_up(|s| execution.once(s.executable))?;
     let barrier = barrier::check(session.executable, graph, id, session.clock)?.check;
+    let warm = session.warm_up(|s| execution.once(s.executable))?;
     session.begin(Stage::Sampling);
     let probe = Probe::start(session.clock);
     let seen = open_loop(session, &mut Forward(execution), rate)?;
@@ -141,11 +141,11 @@ fn generate(session: &mut Session<'_>, rate: f64) -> Result<Sampled, MeasureErro
         decoder.read_prompt(s.executable, &queries.prompt)?;
         Ok(s.executable.synchronize()?)
     })?;
+    let graph = &session.program.entries[decoder.prefill.0];
+    let barrier = barrier::check(session.executable, graph, decoder.prefill, session.clock)?.check;
     let warm = session.warm_up(|s| {
         requests.run(s.executable, s.clock, &queries.prompt, None, &mut queries.gaps).map(|_| ())
     })?;
-    let graph = &session.program.entries[decoder.prefill.0];
-    let barrier = barrier::check(session.executable, graph, decoder.prefill, session.clock)?.check;
     session.begin(Stage::Sampling);
     let probe = Probe::start(session.clock);
     let seen = open_loop(session, &mut queries, rate)?;

@@ -56,11 +56,11 @@ pub(crate) fn repeat(session: &mut Session<'_>, train: Train<'_>) -> Result<Samp
     })?;
     let mut losses =
         vec![LossPoint { step: steps, loss: fetch_loss(session.executable, id, train.loss, steps)? }];
-    let warm = session.warm_up(|s| execution.once(s.executable))?;
-    steps += warm.report.executions;
     let checked = barrier::check(session.executable, graph, id, session.clock)?;
     let barrier = checked.check;
     steps += checked.executions;
+    let warm = session.warm_up(|s| execution.once(s.executable))?;
+    steps += warm.report.executions;
     let group = iterations::group(session, warm.typical);
     session.begin(Stage::Sampling);
     let clock = session.clock;
