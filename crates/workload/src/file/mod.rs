@@ -1,0 +1,10 @@
+//! What stands in workload and suite files.
+
+pub(crate) mod check;
+mod suite;
+mod training;
+mod workload;
+
+pub use suite::{BackendChoice, SamplingTable, SuiteEntry, SuiteFile, WarmupTable};
+pub use training::{DataTable, Decay, EvaluationTable, OptimizerTable, ScheduleTable, TrainingTable};
+pub use workload::{KernelTable, ModelTable, ParityTable, WorkloadFile};

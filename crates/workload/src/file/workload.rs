@@ -1,0 +1,109 @@
+//! Workload files.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use portbench_measure::{Boundary, Mode, Numerics};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::training::TrainingTable;
+
+/// A workload: a model or kernel, its shapes, and what is done with it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(title = "portbench workload")]
+pub struct WorkloadFile {
+    /// One line on what it is, for lists and reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The model. Either `model` or `kernel` is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelTable>,
+    /// The single kernel. Either `model` or `kernel` is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<KernelTable>,
+    /// What is done with the model; a kernel is always `inference`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// Rows of a batch. 1 if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<u64>,
+    /// Tokens of each row's prompt, for `generate`. 128 if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<u64>,
+    /// Tokens written per row, for `generate`. 128 if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_tokens: Option<u64>,
+    /// Tokens a row, for `inference` and `training` of models that read tokens. 128 if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    /// Number formats that it may run at. `["f32"]` if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numerics: Option<Vec<Numerics>>,
+    /// What the timer encloses. `device-resident` if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<Boundary>,
+    /// Seed of weights and inputs, in place of the run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// What a training step is, and on what it trains; for `training`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingTable>,
+    /// Sizes of the parity check, where the ones chosen by themselves do not do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parity: Option<ParityTable>,
+}
+
+/// The model: a family with a preset, dimensions, or both (the dimensions then replace the preset's); or a directory in Hugging Face layout.
+///
+/// The dimensions are those of the family: see `portbench list models`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ModelTable {
+    /// Model family, such as `gpt2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
+    /// Published dimensions, such as `124m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<String>,
+    /// Directory with `config.json` and `model.safetensors`; relative to the workload file, `~` is the home directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// Dimensions by the family's own names.
+    #[serde(flatten)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub dimensions: BTreeMap<String, toml::Value>,
+}
+
+/// A single kernel and its dimensions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct KernelTable {
+    /// Kernel, such as `gemm`.
+    pub op: String,
+    /// Dimensions by the kernel's own names.
+    #[serde(flatten)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub dimensions: BTreeMap<String, toml::Value>,
+}
+
+/// Sizes of the parity program. What is not given is chosen so that the oracle needs a few seconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ParityTable {
+    /// Rows of the batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<u64>,
+    /// Tokens of each row's prompt, for `generate`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<u64>,
+    /// Tokens written per row, for `generate`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_tokens: Option<u64>,
+    /// Tokens a row, for `inference` and `training`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    /// Dimensions that replace the model's or kernel's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub dimensions: BTreeMap<String, toml::Value>,
+}
