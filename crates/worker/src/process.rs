@@ -22,8 +22,11 @@ pub fn serve_process(
 }
 
 /// A duplicate of standard output, whose own descriptor then leads to standard error.
+///
+/// # Errors
+/// The operating system's.
 #[cfg(unix)]
-fn protocol_output() -> io::Result<impl Write> {
+pub fn protocol_output() -> io::Result<impl Write + use<>> {
     let protocol = rustix::io::dup(rustix::stdio::stdout())?;
     // A process that the backend starts must not keep the runner's pipe open.
     rustix::io::fcntl_setfd(&protocol, rustix::io::FdFlags::CLOEXEC)?;
@@ -32,7 +35,10 @@ fn protocol_output() -> io::Result<impl Write> {
 }
 
 /// Without descriptors to move, the backend shares standard output; a line it prints there is garbage to the runner.
+///
+/// # Errors
+/// None.
 #[cfg(not(unix))]
-fn protocol_output() -> io::Result<impl Write> {
+pub fn protocol_output() -> io::Result<impl Write + use<>> {
     Ok(io::stdout())
 }
