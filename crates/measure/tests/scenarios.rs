@@ -354,3 +354,16 @@ fn stages_are_told_in_order() {
     let fractions: Vec<f64> = sampling.filter_map(|p| p.fraction).collect();
     assert!(fractions.len() >= 5 && fractions.is_sorted(), "{fractions:?}");
 }
+
+#[test]
+fn arrivals_faster_than_they_can_be_counted_do_not_stop_the_loop() {
+    let clock = FakeClock::new();
+    let mut scripted = Scripted::new(&forward_program(), &clock).taking(|_, _| Duration::from_millis(1));
+    let mut spec = spec(forward(), server(1e9));
+    spec.sampling.seconds = 0.001;
+    spec.sampling.max_samples = 2_000_000;
+    let timed = run(&mut scripted, &clock, &x(), &spec);
+    let Samples::Server { queries, longest_queue, latency, .. } = timed.measurement.samples else { panic!() };
+    assert_eq!(longest_queue, 1 << 20);
+    assert!(queries < 10 && latency.count > 990_000, "{queries} {}", latency.count);
+}

@@ -41,6 +41,9 @@ impl Arrivals {
 /// A loop that falls behind its schedule is ended after so many times the time asked for.
 const PATIENCE: u64 = 4;
 
+/// A queue longer than this is not counted further: where arrivals come faster than they can be drawn, counting them would be all that the loop does.
+const LONGEST_QUEUE: u64 = 1 << 20;
+
 /// Time between the set-up of the loop and its first possible arrival, nanoseconds.
 const LEAD: u64 = 1_000_000;
 
@@ -195,11 +198,11 @@ fn open_loop(session: &mut Session<'_>, queries: &mut impl Queries, rate: f64) -
             seen.lag.record(now - scheduled)?;
         }
         let elapsed = now - origin;
-        while next_arrival <= elapsed {
+        while next_arrival <= elapsed && arrived - seen.queries < LONGEST_QUEUE {
             arrived += 1;
             next_arrival = arrivals.next();
         }
-        let waiting = arrived - seen.queries - u64::from(free);
+        let waiting = (arrived - seen.queries).saturating_sub(u64::from(free));
         seen.longest_queue = seen.longest_queue.max(waiting);
         now = queries.answer(session, scheduled)?;
         seen.latency.record(now - scheduled)?;
