@@ -9,7 +9,7 @@ use crate::model::Model;
 /// Families with their presets, the smallest first. `mixtral` is `llama` with experts.
 const PRESETS: [(&str, &[&str]); 7] = [
     ("gpt2", &["tiny", "nano-char", "124m", "355m", "774m", "1.5b"]),
-    ("llama", &["tiny", "3.2-1b", "mistral-7b", "3.1-8b", "3.1-70b"]),
+    ("llama", &["tiny", "qwen2.5-0.5b", "qwen3-0.6b", "3.2-1b", "mistral-7b", "3.1-8b", "3.1-70b"]),
     ("mixtral", &["tiny", "8x7b"]),
     ("bert", &["tiny", "minilm-l6", "base", "large"]),
     ("vit", &["tiny", "b-16"]),
@@ -119,6 +119,14 @@ fn published(family: &str, preset: &str) -> Option<Map<String, Value>> {
         ("gpt2", "1.5b") => gpt2(1600, 48, 25),
         ("llama", "tiny") => json!({
             "vocabulary": 96, "positions": 64, "width": 32, "inner": 64, "layers": 2, "heads": 4, "kv-heads": 2, "rope-theta": 500_000.0
+        }),
+        ("llama", "qwen2.5-0.5b") => json!({
+            "vocabulary": 151_936, "positions": 32_768, "width": 896, "inner": 4864, "layers": 24, "heads": 14, "kv-heads": 2,
+            "rope-theta": 1_000_000.0, "eps": 1e-6, "tied": true, "qkv-bias": true
+        }),
+        ("llama", "qwen3-0.6b") => json!({
+            "vocabulary": 151_936, "positions": 40_960, "width": 1024, "inner": 3072, "layers": 28, "heads": 16, "kv-heads": 8,
+            "head-dim": 128, "rope-theta": 1_000_000.0, "eps": 1e-6, "tied": true, "qk-norm": true
         }),
         ("llama", "3.2-1b") => json!({
             "vocabulary": 128_256, "positions": 131_072, "width": 2048, "inner": 8192, "layers": 16, "heads": 32, "kv-heads": 8,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::config::keys::Keys;
@@ -37,7 +38,7 @@ pub(crate) fn llama(
 ) -> Result<Llama, ModelError> {
     let layers = keys.required("num_hidden_layers")?;
     let heads = keys.required("num_attention_heads")?;
-    let (rope_theta, rope_scaling) = rope(keys)?;
+    let (rope_theta, rope_scaling) = rope(family, keys)?;
     full_attention(keys)?;
     let window = window(family, keys)?;
     let bias: bool = keys.or("attention_bias", false)?;
@@ -58,9 +59,9 @@ pub(crate) fn llama(
         inner: keys.required("intermediate_size")?,
         layers,
         heads,
-        kv_heads: keys.or("num_key_value_heads", heads)?,
+        kv_heads: default_of_llama(family, keys, "num_key_value_heads", heads)?,
         head_dim: keys.optional("head_dim")?,
-        eps: keys.or("rms_norm_eps", 1e-6)?,
+        eps: default_of_llama(family, keys, "rms_norm_eps", 1e-6)?,
         rope_theta,
         rope_scaling,
         tied: keys.or("tie_word_embeddings", false)?,
@@ -75,8 +76,18 @@ pub(crate) fn llama(
     })
 }
 
+/// A key that the first Llama configurations lack. The relatives all write it, and their defaults differ.
+fn default_of_llama<T: DeserializeOwned>(
+    family: &str,
+    keys: &mut Keys<'_>,
+    key: &str,
+    default: T,
+) -> Result<T, ModelError> {
+    if family == "llama" { keys.or(key, default) } else { keys.required(key) }
+}
+
 /// Base and scaling of the rotary frequencies, out of `rope_parameters` (transformers 5) or of `rope_theta` and `rope_scaling`.
-fn rope(keys: &mut Keys<'_>) -> Result<(f64, Option<RopeScaling>), ModelError> {
+fn rope(family: &str, keys: &mut Keys<'_>) -> Result<(f64, Option<RopeScaling>), ModelError> {
     let (key, parameters) = match keys.optional::<Map<String, Value>>("rope_parameters")? {
         Some(parameters) => ("rope_parameters", parameters),
         None => ("rope_scaling", keys.optional("rope_scaling")?.unwrap_or_default()),
@@ -87,7 +98,7 @@ fn rope(keys: &mut Keys<'_>) -> Result<(f64, Option<RopeScaling>), ModelError> {
     };
     let theta = match parameters.get("rope_theta") {
         Some(_) => number(keys, "rope_theta")?,
-        None => keys.or("rope_theta", 10_000.0)?,
+        None => default_of_llama(family, keys, "rope_theta", 10_000.0)?,
     };
     let kind = parameters.get("rope_type").or_else(|| parameters.get("type"));
     let scaling = match kind.and_then(Value::as_str) {
