@@ -111,10 +111,8 @@ fn rope(family: &str, keys: &mut Keys<'_>) -> Result<(f64, Option<RopeScaling>),
             original_positions: number(keys, "original_max_position_embeddings")? as usize,
         }),
         kind => {
-            let kind = kind.unwrap_or("without a type");
-            return Err(
-                keys.error(key, format!("is `{kind}`; only default and llama3 scaling are done here"))
-            );
+            let kind = kind.map_or("without a type".to_owned(), |kind| format!("`{kind}`"));
+            return Err(keys.error(key, format!("is {kind}; only default and llama3 scaling are done here")));
         }
     };
     if let Some(partial) = parameters.get("partial_rotary_factor").filter(|p| p.as_f64() != Some(1.0)) {

@@ -133,7 +133,10 @@ impl Llama {
             check.divides("heads", self.heads, "width", self.width)?;
         }
         check.counts(&[("head-dim", self.head_dim())])?;
-        check.divides("head-dim", 2, "head-dim", self.head_dim())?;
+        if !self.head_dim().is_multiple_of(2) {
+            let message = format!("is {}; rotary positions need an even one", self.head_dim());
+            return Err(ModelError::Invalid { model: self.name(), field: "head-dim", message });
+        }
         check.eps(self.eps)?;
         check.number("rope-theta", self.rope_theta)?;
         if let Some(scaling) = &self.rope_scaling {
