@@ -21,7 +21,7 @@ pub struct Record {
     pub cell: Cell,
     /// How it ended.
     pub outcome: Outcome,
-    /// Why, where it did not end as measured: for people.
+    /// Why, where it did not end as measured; else what a reader should know of its times, if anything. For people.
     pub detail: Option<String>,
     /// Where the figures come from.
     pub provenance: Provenance,

@@ -7,6 +7,7 @@
 mod workload;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{BufRead, Write, stdin, stdout};
 use std::path::Path;
 use std::process::{Command, exit};
@@ -15,7 +16,7 @@ use portbench_backend::{
     Backend, BackendInfo, CompileOptions, EntryId, HostTensor, UnsupportedOp, generate, save_tensors,
 };
 use portbench_measure::{
-    InputSource, Measurement, Overhead, ParityTask, Phases, Samples, Telemetry, WarmupReport,
+    BarrierCheck, InputSource, Measurement, Overhead, ParityTask, Phases, Samples, Telemetry, WarmupReport,
 };
 use portbench_records::Store;
 use portbench_reference::Reference;
@@ -169,6 +170,9 @@ fn before_measured(act: &str, job: &Job) {
     match act {
         "hangs-sampling" => hang(),
         "fails-in-trial-1" if job.parity.is_none() => fail(Failure::OutOfMemory, "no memory left this time"),
+        "lying-barrier" => say_lying(),
+        // The scratch directory is made anew for every attempt, so that the mark lies beside it.
+        "lying-once" if fs::File::create_new(job.scratch.with_file_name("lied")).is_ok() => say_lying(),
         "nan" => {
             let text = serde_json::to_string(&FromWorker::Measured {
                 measurement: Box::new(measurement()),
@@ -182,13 +186,25 @@ fn before_measured(act: &str, job: &Job) {
     }
 }
 
+/// A measurement behind a barrier that waits for nothing.
+fn say_lying() {
+    let barrier = Some(BarrierCheck { doubling: 1.0, read_back_seconds: 0.5, honest: false });
+    say(&FromWorker::Measured {
+        measurement: Box::new(Measurement { barrier, ..measurement() }),
+        lowering: Default::default(),
+        phases: Phases::default(),
+    });
+    say(&FromWorker::Done);
+    exit(0)
+}
+
 /// The right outputs, or what the act makes of them.
 fn answer(act: &str, job: &Job, parity: &ParityJob) -> String {
     match act {
         "outside" => return "../run.json".into(),
         "no-file" => return "nowhere.safetensors".into(),
         "cut-file" => {
-            std::fs::write(job.scratch.join("outputs.safetensors"), [9u8, 0, 0]).unwrap();
+            fs::write(job.scratch.join("outputs.safetensors"), [9u8, 0, 0]).unwrap();
             return "outputs.safetensors".into();
         }
         _ => {}

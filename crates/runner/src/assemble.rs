@@ -1,7 +1,7 @@
 //! Trials to a record.
 
 use portbench_backend::ParamSource;
-use portbench_measure::{Measurement, Numerics};
+use portbench_measure::{Gravity, MeasureSpec, Measurement, Numerics, figures, findings};
 use portbench_records::{
     Environment, Outcome, Parity, PartialTrial, PlanEntry, Problem, Provenance, Record, VERSION,
 };
@@ -30,6 +30,7 @@ pub(crate) fn record(
     planned: &PlannedCell,
     entry: &PlanEntry,
     environment: &Environment,
+    seed: u64,
     trials: &[PartialTrial],
     ending: Ending,
 ) -> Record {
@@ -37,11 +38,15 @@ pub(crate) fn record(
     let work = task_work(&resolved.program, &planned.spec.task);
     let kept = if ending.outcome == Outcome::Incorrect { &[] } else { trials };
     let measurements: Vec<&Measurement> = kept.iter().map(|t| &t.trial.measurement).collect();
+    let figures = match ending.outcome {
+        Outcome::Measured => figures(&planned.spec, &measurements, work.flops, seed),
+        _ => Vec::new(),
+    };
     Record {
         version: VERSION,
         cell: planned.cell.clone(),
         outcome: ending.outcome,
-        detail: ending.detail.or_else(|| doubt(&measurements)),
+        detail: ending.detail.or_else(|| notes(&planned.spec, &measurements)),
         provenance: Provenance::Measured,
         problem: Problem {
             model: resolved.model.clone(),
@@ -57,27 +62,26 @@ pub(crate) fn record(
         backend: ending.backend.or_else(|| trials.iter().find_map(|t| t.backend.clone())),
         lowering: kept.iter().find_map(|t| t.lowering.clone()),
         parity: ending.parity.or_else(|| trials.iter().find_map(|t| t.parity.clone())),
-        figures: Vec::new(),
+        figures,
         spec: planned.spec.clone(),
         trials: kept.iter().map(|t| t.trial.clone()).collect(),
         environment: environment.clone(),
     }
 }
 
-/// What speaks against measured times.
-fn doubt(measurements: &[&Measurement]) -> Option<String> {
-    let lying: Vec<String> = measurements
-        .iter()
-        .enumerate()
-        .filter(|(_, m)| m.barrier.is_some_and(|b| !b.honest))
-        .map(|(trial, _)| trial.to_string())
-        .collect();
-    (!lying.is_empty()).then(|| {
-        format!(
-            "the barrier self-test failed in trial {}: the backend may answer before its work is done, or the machine was busy",
-            lying.join(", ")
-        )
-    })
+/// What a reader should know of measured times.
+fn notes(spec: &MeasureSpec, measurements: &[&Measurement]) -> Option<String> {
+    let found = findings(spec, measurements).ok()?;
+    let notes: Vec<String> = found.iter().map(ToString::to_string).collect();
+    (!notes.is_empty()).then(|| notes.join("\n"))
+}
+
+/// Why a trial's times cannot be what they claim, if so.
+pub(crate) fn fault(spec: &MeasureSpec, measurement: &Measurement) -> Option<String> {
+    match findings(spec, &[measurement]) {
+        Ok(found) => found.into_iter().find(|f| f.gravity == Gravity::Fault).map(|f| f.text),
+        Err(error) => Some(format!("the measurement contradicts itself: {error}")),
+    }
 }
 
 fn weights(params: &ParamSource) -> String {

@@ -40,6 +40,7 @@ fn record_of(act: &str, limits: Limits) -> Record {
     for good in [&records[0], &records[2]] {
         assert_eq!(good.outcome, Outcome::Measured, "beside {act}: {:?}", good.detail);
         assert_eq!(good.trials.len(), 2);
+        assert!(!good.figures.is_empty());
         assert!(good.parity.as_ref().unwrap().passed);
     }
     assert!(!summary.run.dir().join("scratch").exists(), "{act}");
@@ -156,6 +157,16 @@ fn answers_that_are_wrong() {
     check("lacks-output", limits, Outcome::Incorrect, &["`logits`: is missing"]);
     check("wrong-token", limits, Outcome::Incorrect, &["`next`: 0.00 % of elements are equal"]);
     check("cut-file", limits, Outcome::Incorrect, &["cannot be said", "outputs.safetensors", "truncated"]);
+}
+
+#[test]
+fn times_that_cannot_be_are_taken_once_more_and_then_not_published() {
+    let limits = patience(20_000);
+    let record =
+        check("lying-barrier", limits, Outcome::Incorrect, &["its times are not published", "barrier"]);
+    assert!(record.trials.is_empty() && record.parity.unwrap().passed);
+    let record = record_of("lying-once", limits);
+    assert_eq!(record.outcome, Outcome::Measured, "{:?}", record.detail);
 }
 
 #[test]
