@@ -1,1 +1,21 @@
-//! Tables, charts and the HTML page, from records.
+//! Tables, charts, the page, and the comparison of runs: everything that people read of records.
+//!
+//! Not in this crate: how records come about, what is right or wrong about them.
+
+mod axis;
+mod canvas;
+mod cells_chart;
+mod compare;
+mod error;
+mod loss_chart;
+mod lowering;
+mod number;
+mod page;
+mod row;
+mod write;
+
+pub use compare::{COMPARE_COLUMNS, Change, CompareRow, compare};
+pub use error::ReportError;
+pub use lowering::{LOWERING_COLUMNS, lowering_cells};
+pub use row::{COLUMNS, Row, markdown};
+pub use write::{ReportFiles, write};

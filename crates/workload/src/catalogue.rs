@@ -40,14 +40,15 @@ impl Catalogue {
     /// # Errors
     /// [`WorkloadError::Read`] for a folder that exists and cannot be read.
     pub fn load(folder: &Path) -> Result<Self, WorkloadError> {
-        let all = |texts: &'static [(&'static str, &'static str)], folder: &Path| -> Result<_, WorkloadError> {
-            let mut sources: BTreeMap<String, Source> =
-                texts.iter().map(|(name, text)| ((*name).to_owned(), Source::BuiltIn(text))).collect();
-            for path in files(folder)? {
-                sources.insert(name_of(&path), Source::File(path));
-            }
-            Ok(sources)
-        };
+        let all =
+            |texts: &'static [(&'static str, &'static str)], folder: &Path| -> Result<_, WorkloadError> {
+                let mut sources: BTreeMap<String, Source> =
+                    texts.iter().map(|(name, text)| ((*name).to_owned(), Source::BuiltIn(text))).collect();
+                for path in files(folder)? {
+                    sources.insert(name_of(&path), Source::File(path));
+                }
+                Ok(sources)
+            };
         Ok(Self {
             folder: folder.to_owned(),
             workloads: all(builtin::WORKLOADS, folder)?,
@@ -105,7 +106,9 @@ impl Catalogue {
             let path = Path::new(name);
             return match Suite::read(path) {
                 Ok(suite) => self.planned(&suite),
-                Err(WorkloadError::Mistakes(_)) if !Document::read(path)?.has("entries") => of_workload(Workload::read(path)?),
+                Err(WorkloadError::Mistakes(_)) if !Document::read(path)?.has("entries") => {
+                    of_workload(Workload::read(path)?)
+                }
                 Err(error) => Err(error),
             };
         }

@@ -31,7 +31,9 @@ impl Document {
         let failed = |source| WorkloadError::Read { path: path.to_owned(), source };
         let size = std::fs::metadata(path).map_err(failed)?.len();
         if size > MAX_BYTES {
-            let message = format!("the file is {size} bytes long; workload and suite files are text of at most {MAX_BYTES} bytes");
+            let message = format!(
+                "the file is {size} bytes long; workload and suite files are text of at most {MAX_BYTES} bytes"
+            );
             return Err(whole(&path.display().to_string(), message));
         }
         let bytes = std::fs::read(path).map_err(failed)?;
@@ -40,7 +42,11 @@ impl Document {
     }
 
     /// Takes the content of a file.
-    pub(crate) fn from_bytes(file: &str, folder: Option<PathBuf>, bytes: Vec<u8>) -> Result<Self, WorkloadError> {
+    pub(crate) fn from_bytes(
+        file: &str,
+        folder: Option<PathBuf>,
+        bytes: Vec<u8>,
+    ) -> Result<Self, WorkloadError> {
         match String::from_utf8(bytes) {
             Ok(text) => Ok(Self { file: file.to_owned(), folder, text }),
             Err(error) => {
@@ -76,7 +82,12 @@ impl Document {
     }
 
     /// A mistake at a byte range of the text.
-    pub(crate) fn mistake(&self, span: Option<Range<usize>>, message: String, help: Option<String>) -> Mistake {
+    pub(crate) fn mistake(
+        &self,
+        span: Option<Range<usize>>,
+        message: String,
+        help: Option<String>,
+    ) -> Mistake {
         let Some(span) = span else { return Mistake { place: None, message, excerpt: None, help } };
         let mut start = span.start.min(self.text.len());
         while !self.text.is_char_boundary(start) {
@@ -89,7 +100,15 @@ impl Document {
         let end = span.end.min(line_start + line.len()).max(start);
         let width = self.text.get(start..end).map_or(1, |s| s.chars().count()).max(1);
         let skipped = column.saturating_sub(SHOWN / 2);
-        let printable = |c: char| if c == '\t' { ' ' } else if c.is_control() { '\u{fffd}' } else { c };
+        let printable = |c: char| {
+            if c == '\t' {
+                ' '
+            } else if c.is_control() {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        };
         let mut shown: String = line.chars().skip(skipped).take(SHOWN).map(printable).collect();
         let mut indent = column - skipped;
         if skipped > 0 {

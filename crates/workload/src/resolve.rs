@@ -38,7 +38,9 @@ impl Workload {
     pub fn resolve(&self, numerics: Numerics, seed: u64) -> Result<Resolved, WorkloadError> {
         if !self.numerics().contains(&numerics) {
             let offered: Vec<&str> = self.numerics().iter().map(|n| n.name()).collect();
-            return Err(self.unresolved(format!("does not run at {numerics}; it runs at {}", offered.join(", "))));
+            return Err(
+                self.unresolved(format!("does not run at {numerics}; it runs at {}", offered.join(", ")))
+            );
         }
         let seed = self.file.seed.unwrap_or(seed);
         let full = self.sized(seed)?;
@@ -88,7 +90,8 @@ impl Workload {
             (_, Some(kernel)) => ("kernel", Model::kernel(&kernel.op, &json(&kernel.dimensions))),
             (Some(table), None) => match (&table.path, &table.family) {
                 (Some(path), _) => {
-                    let read = ModelDirectory::read(&self.path(path)).map_err(|e| self.at_model("model", &e))?;
+                    let read =
+                        ModelDirectory::read(&self.path(path)).map_err(|e| self.at_model("model", &e))?;
                     return Ok((read.model, ParamSource::Checkpoint { files: read.files }));
                 }
                 (None, family) => {
@@ -150,8 +153,7 @@ impl Workload {
     /// Sources of every input of the program that the task does not feed.
     pub(crate) fn inputs(&self, model: &Model, program: &Program, seed: u64) -> Inputs {
         let data = self.file.training.as_ref().and_then(|t| t.data.as_ref());
-        let corpus =
-            data.map(|data| Corpus { path: self.path(&data.text), validation: data.validation });
+        let corpus = data.map(|data| Corpus { path: self.path(&data.text), validation: data.validation });
         let generated = |recipe| Some(InputSource::Generated { recipe });
         let source = |kind: InputKind| match kind {
             InputKind::Tokens { .. } if corpus.is_some() => Some(InputSource::CorpusTokens),
@@ -263,7 +265,10 @@ impl Workload {
 /// TOML's values as JSON's.
 pub(crate) fn json(table: &BTreeMap<String, toml::Value>) -> Map<String, Value> {
     // A TOML value of a file that was read is always one of JSON: dates are text, and numbers are finite or null.
-    table.iter().map(|(key, value)| (key.clone(), serde_json::to_value(value).unwrap_or(Value::Null))).collect()
+    table
+        .iter()
+        .map(|(key, value)| (key.clone(), serde_json::to_value(value).unwrap_or(Value::Null)))
+        .collect()
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {

@@ -143,12 +143,16 @@ fn shrink_once(workload: &Workload, small: &mut Sized) -> bool {
             let largest = dimensions
                 .iter_mut()
                 .filter(|(name, value)| {
-                    !matches!(*name, "heads" | "kv-heads" | "head-dim" | "kernel" | "stride" | "padding") && *value > 1
+                    !matches!(*name, "heads" | "kv-heads" | "head-dim" | "kernel" | "stride" | "padding")
+                        && *value > 1
                 })
                 .max_by_key(|(_, value)| *value);
-            let Some((_, value)) = largest.filter(|(_, value)| *value >= 32 || *value > 1) else { return false };
+            let Some((_, value)) = largest.filter(|(_, value)| *value >= 32 || *value > 1) else {
+                return false;
+            };
             *value /= 2;
-            let dimensions: Map<_, _> = dimensions.into_iter().map(|(n, v)| (n.to_owned(), v.into())).collect();
+            let dimensions: Map<_, _> =
+                dimensions.into_iter().map(|(n, v)| (n.to_owned(), v.into())).collect();
             match Model::kernel(kernel.name(), &dimensions) {
                 Ok(model) => {
                     small.model = model;
@@ -186,7 +190,8 @@ fn flops(program: &Program, mode: Mode, small: &Sized) -> u64 {
         Mode::Generate => work("prefill").saturating_add(work("decode").saturating_mul(STEPS as u64)),
         Mode::Inference => {
             let entry = program.entry("forward");
-            let elements = entry.map_or(0, |g| g.inputs().map(|(_, ty)| ty.shape.elements() as u64).sum::<u64>());
+            let elements =
+                entry.map_or(0, |g| g.inputs().map(|(_, ty)| ty.shape.elements() as u64).sum::<u64>());
             let params: u64 = program.parameter_count();
             let large = matches!(small.model, Model::Kernel(_)) && elements + params > KERNEL_ELEMENTS;
             if large { u64::MAX } else { work("forward") }

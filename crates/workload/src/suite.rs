@@ -94,7 +94,9 @@ impl Suite {
         let numerics: Vec<Numerics> = match &entry.numerics {
             None => workload.numerics().to_vec(),
             Some(chosen) => {
-                if let Some((i, n)) = chosen.iter().enumerate().find(|(_, n)| !workload.numerics().contains(n)) {
+                if let Some((i, n)) =
+                    chosen.iter().enumerate().find(|(_, n)| !workload.numerics().contains(n))
+                {
                     let offered: Vec<&str> = workload.numerics().iter().map(|n| n.name()).collect();
                     return Err(self.document.wrong(vec![self.document.at(
                         &["entries", &index.to_string(), "numerics", &i.to_string()],
@@ -105,10 +107,15 @@ impl Suite {
                 workload.numerics().iter().copied().filter(|n| chosen.contains(n)).collect()
             }
         };
-        let default_backends = || vec![BackendChoice { backend: "candle".to_owned(), device: "cpu".to_owned() }];
+        let default_backends =
+            || vec![BackendChoice { backend: "candle".to_owned(), device: "cpu".to_owned() }];
         Ok(Planned {
             numerics,
-            backends: entry.backends.clone().or_else(|| self.file.backends.clone()).unwrap_or_else(default_backends),
+            backends: entry
+                .backends
+                .clone()
+                .or_else(|| self.file.backends.clone())
+                .unwrap_or_else(default_backends),
             scenarios: entry.scenarios.clone().unwrap_or_else(|| vec![Scenario::SingleStream]),
             trials: entry.trials.or(self.file.trials).unwrap_or(3),
             time_limit: entry.time_limit.or(self.file.time_limit).unwrap_or(600.0),

@@ -31,7 +31,11 @@ pub(crate) fn told(error: &toml::de::Error, text: &str) -> Told {
     }
     if let Some(word) = raw.strip_prefix("missing field ").and(quoted.first()) {
         // The span is the table that lacks it: its first line is enough.
-        return Told { span: span.filter(|s| s.start > 0), message: format!("key `{word}` is missing"), help: None };
+        return Told {
+            span: span.filter(|s| s.start > 0),
+            message: format!("key `{word}` is missing"),
+            help: None,
+        };
     }
     if raw.starts_with("duplicate key") || raw.starts_with("duplicate field") {
         let message = "this key was given before".to_owned();
@@ -83,10 +87,8 @@ fn quoted(message: &str) -> Vec<&str> {
 
 /// The offending word and the known ones. The word comes from the file and may hold backquotes itself.
 fn split<'a>(rest: &'a str, quoted: &[&'a str]) -> (&'a str, Vec<&'a str>) {
-    let (word, tail) = [", expected ", ", there are no "]
-        .iter()
-        .find_map(|by| rest.rsplit_once(by))
-        .unwrap_or((rest, ""));
+    let (word, tail) =
+        [", expected ", ", there are no "].iter().find_map(|by| rest.rsplit_once(by)).unwrap_or((rest, ""));
     let count = tail.split('`').skip(1).step_by(2).count();
     (word.trim_matches('`'), quoted.iter().rev().take(count).rev().copied().collect())
 }

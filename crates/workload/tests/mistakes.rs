@@ -24,11 +24,20 @@ fn workloads() -> Vec<(&'static str, Vec<u8>)> {
         ("misspelt mode", model("mode = \"train\"\n")),
         ("missing mode", text(GOOD)),
         ("missing model", text("mode = \"inference\"\n")),
-        ("model and kernel", model("mode = \"inference\"\nkernel = { op = \"gemm\", m = 1, n = 1, k = 1 }\n")),
-        ("kernel with a mode", text("mode = \"training\"\nkernel = { op = \"gemm\", m = 1, n = 1, k = 1 }\n")),
+        (
+            "model and kernel",
+            model("mode = \"inference\"\nkernel = { op = \"gemm\", m = 1, n = 1, k = 1 }\n"),
+        ),
+        (
+            "kernel with a mode",
+            text("mode = \"training\"\nkernel = { op = \"gemm\", m = 1, n = 1, k = 1 }\n"),
+        ),
         ("kernel without an op", text("kernel = { m = 1, n = 1, k = 1 }\n")),
         ("kernel with a batch", text("kernel = { op = \"gemm\", m = 1, n = 1, k = 1 }\nbatch = 2\n")),
-        ("family and path", text("mode = \"inference\"\nmodel = { family = \"gpt2\", path = \"x\", layers = 2 }\n")),
+        (
+            "family and path",
+            text("mode = \"inference\"\nmodel = { family = \"gpt2\", path = \"x\", layers = 2 }\n"),
+        ),
         ("neither family nor path", text("mode = \"inference\"\nmodel = { preset = \"124m\" }\n")),
         ("family of a wrong type", text("mode = \"inference\"\nmodel = { family = 2 }\n")),
         ("model of a wrong type", text("mode = \"inference\"\nmodel = \"gpt2\"\n")),
@@ -39,7 +48,10 @@ fn workloads() -> Vec<(&'static str, Vec<u8>)> {
         ("negative", model("mode = \"inference\"\nbatch = -3\n")),
         ("enormous", model("mode = \"generate\"\nprompt = 1_000_000_000_000\n")),
         ("beyond 64 bits", model("mode = \"inference\"\nbatch = 99999999999999999999999\n")),
-        ("several at once", model("mode = \"generate\"\nbatch = 0\nprompt = 0\nsequence = 4\nnumerics = []\n")),
+        (
+            "several at once",
+            model("mode = \"generate\"\nbatch = 0\nprompt = 0\nsequence = 4\nnumerics = []\n"),
+        ),
         ("prompt in training", model("mode = \"training\"\nprompt = 4\n")),
         ("training in inference", model("mode = \"inference\"\n[training]\nsteps = 3\n")),
         ("misspelt numerics", model("mode = \"inference\"\nnumerics = [\"f32\", \"fp16\"]\n")),
@@ -47,16 +59,30 @@ fn workloads() -> Vec<(&'static str, Vec<u8>)> {
         ("numerics not a list", model("mode = \"inference\"\nnumerics = \"f32\"\n")),
         ("boundary", model("mode = \"inference\"\nboundary = \"host\"\n")),
         ("optimizer", model("mode = \"training\"\n[training]\noptimizer = { adam = {} }\n")),
-        ("key of an optimizer", model("mode = \"training\"\n[training]\noptimizer = { adamw = { beta_1 = 0.9 } }\n")),
+        (
+            "key of an optimizer",
+            model("mode = \"training\"\n[training]\noptimizer = { adamw = { beta_1 = 0.9 } }\n"),
+        ),
         ("two optimizers", model("mode = \"training\"\n[training]\noptimizer = { adamw = {}, sgd = {} }\n")),
         ("beta of one", model("mode = \"training\"\n[training.optimizer.adamw]\nbeta2 = 1.0\n")),
-        ("rate that is not a number", model("mode = \"training\"\n[training]\nschedule = { constant = { rate = nan } }\n")),
+        (
+            "rate that is not a number",
+            model("mode = \"training\"\n[training]\nschedule = { constant = { rate = nan } }\n"),
+        ),
         (
             "schedule upside down",
-            model("mode = \"training\"\n[training.schedule.warmup-cosine]\nrate = 1e-4\nfloor = 1e-3\nwarmup = 9\nsteps = 9\n"),
+            model(
+                "mode = \"training\"\n[training.schedule.warmup-cosine]\nrate = 1e-4\nfloor = 1e-3\nwarmup = 9\nsteps = 9\n",
+            ),
         ),
-        ("evaluation without data", model("mode = \"training\"\n[training]\nevaluation = { every = 0, batches = 1 }\n")),
-        ("validation of all", model("mode = \"training\"\n[training]\ndata = { text = \"a.txt\", validation = 1.0 }\n")),
+        (
+            "evaluation without data",
+            model("mode = \"training\"\n[training]\nevaluation = { every = 0, batches = 1 }\n"),
+        ),
+        (
+            "validation of all",
+            model("mode = \"training\"\n[training]\ndata = { text = \"a.txt\", validation = 1.0 }\n"),
+        ),
         ("parity of another mode", model("mode = \"inference\"\n[parity]\nprompt = 3\nbatch = 0\n")),
         ("two-line description", model("mode = \"inference\"\ndescription = \"a\\nb\"\n")),
         ("a very long line", {
@@ -78,14 +104,20 @@ fn suites() -> Vec<(&'static str, &'static str)> {
         ("entry without a workload", "trials = 3\n[[entries]]\nnumerics = [\"f32\"]\n"),
         ("misspelt scenario", "[[entries]]\nworkload = \"gemm-1024\"\nscenarios = [\"off-line\"]\n"),
         ("server without a rate", "[[entries]]\nworkload = \"gemm-1024\"\nscenarios = [\"server\"]\n"),
-        ("server at rate zero", "[[entries]]\nworkload = \"gemm-1024\"\nscenarios = [{ server = { rate = 0.0 } }]\n"),
+        (
+            "server at rate zero",
+            "[[entries]]\nworkload = \"gemm-1024\"\nscenarios = [{ server = { rate = 0.0 } }]\n",
+        ),
         (
             "negative bound",
             "[[entries]]\nworkload = \"a\"\nscenarios = [{ server = { rate = 1.0, bounds = { ttft = -1.0 } } }]\n",
         ),
         ("backend", "backends = [\"candle@\", \"x\"]\n[[entries]]\nworkload = \"gemm-1024\"\n"),
         ("trials", "trials = 0\ntime-limit = inf\n[[entries]]\nworkload = \"gemm-1024\"\ntrials = 100000\n"),
-        ("times crossed", "warmup = { min-seconds = 3.0, max-seconds = 1.0 }\n[[entries]]\nworkload = \"gemm-1024\"\n"),
+        (
+            "times crossed",
+            "warmup = { min-seconds = 3.0, max-seconds = 1.0 }\n[[entries]]\nworkload = \"gemm-1024\"\n",
+        ),
     ]
 }
 

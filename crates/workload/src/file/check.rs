@@ -55,7 +55,11 @@ impl Checker<'_> {
         let Some(values) = values else { return };
         if values.is_empty() {
             let key = path.last().copied().unwrap_or_default();
-            self.wrong(path, format!("`{key}` is empty"), Some("leave the key out for its default, or name at least one"));
+            self.wrong(
+                path,
+                format!("`{key}` is empty"),
+                Some("leave the key out for its default, or name at least one"),
+            );
         }
         for (i, v) in values.iter().enumerate() {
             if values[..i].contains(v) {
@@ -101,7 +105,11 @@ fn model(file: &WorkloadFile, c: &mut Checker<'_>) {
             Some("for example: model = { family = \"gpt2\", preset = \"124m\" }"),
         ),
         (Some(_), Some(_)) => {
-            c.wrong(&["kernel"], "`model` and `kernel` are both given".to_owned(), Some("keep one of the two"));
+            c.wrong(
+                &["kernel"],
+                "`model` and `kernel` are both given".to_owned(),
+                Some("keep one of the two"),
+            );
         }
         (Some(m), None) => match (&m.family, &m.path) {
             (None, None) => c.wrong(
@@ -158,7 +166,9 @@ fn belongs(file: &WorkloadFile, c: &mut Checker<'_>) {
             let words: Vec<&str> = modes.iter().map(|m| m.name()).collect();
             let help = match (mode, key) {
                 (None, _) => "the shapes of a kernel stand in its `kernel` table".to_owned(),
-                (Some(Mode::Generate), "sequence") => "the lengths of `generate` are `prompt` and `new-tokens`".to_owned(),
+                (Some(Mode::Generate), "sequence") => {
+                    "the lengths of `generate` are `prompt` and `new-tokens`".to_owned()
+                }
                 (Some(_), "prompt") => "the length of a row is `sequence`".to_owned(),
                 _ => format!("it goes with mode {}", suggest::list(&words)),
             };
@@ -195,7 +205,13 @@ fn training(table: &TrainingTable, file: &WorkloadFile, c: &mut Checker<'_>) {
             below_one(c, &["training", "optimizer", "adamw", "beta1"], *beta1);
             below_one(c, &["training", "optimizer", "adamw", "beta2"], *beta2);
             c.number(&["training", "optimizer", "adamw", "eps"], Some(*eps), 0.0, false, 1.0);
-            c.number(&["training", "optimizer", "adamw", "weight-decay"], Some(*weight_decay), 0.0, true, 1e3);
+            c.number(
+                &["training", "optimizer", "adamw", "weight-decay"],
+                Some(*weight_decay),
+                0.0,
+                true,
+                1e3,
+            );
         }
         None => {}
     }
@@ -221,7 +237,11 @@ fn training(table: &TrainingTable, file: &WorkloadFile, c: &mut Checker<'_>) {
     if let Some(data) = &table.data {
         let v = data.validation;
         if !(v > 0.0 && v < 1.0) {
-            c.wrong(&["training", "data", "validation"], format!("`validation` must lie between 0 and 1, not {v}"), None);
+            c.wrong(
+                &["training", "data", "validation"],
+                format!("`validation` must lie between 0 and 1, not {v}"),
+                None,
+            );
         }
         if data.text.as_os_str().is_empty() {
             c.wrong(&["training", "data", "text"], "the path is empty".to_owned(), None);
@@ -254,7 +274,11 @@ pub(crate) fn suite(file: &SuiteFile, document: &Document) -> Result<(), Workloa
     times(&mut c, &[], file.trials, file.time_limit, &file.warmup, &file.sampling);
     c.no_repeats(&["backends"], file.backends.as_deref());
     if file.entries.is_empty() {
-        c.wrong(&["entries"], "the suite has no entries".to_owned(), Some("for example: [[entries]] workload = \"gemm\""));
+        c.wrong(
+            &["entries"],
+            "the suite has no entries".to_owned(),
+            Some("for example: [[entries]] workload = \"gemm\""),
+        );
     }
     for (i, entry) in file.entries.iter().enumerate() {
         let index = i.to_string();
@@ -306,7 +330,11 @@ fn times(
     if let (Some(low), Some(high)) = (warmup.min_seconds, warmup.max_seconds)
         && low > high
     {
-        c.wrong(&at(&["warmup", "min-seconds"]), format!("`min-seconds` {low} lies above `max-seconds` {high}"), None);
+        c.wrong(
+            &at(&["warmup", "min-seconds"]),
+            format!("`min-seconds` {low} lies above `max-seconds` {high}"),
+            None,
+        );
     }
     c.number(&at(&["sampling", "seconds"]), sampling.seconds, 0.0, true, MAX_SECONDS);
     c.count(&at(&["sampling", "min-samples"]), sampling.min_samples, 1, 100_000_000);
@@ -315,6 +343,10 @@ fn times(
     if let (Some(low), Some(high)) = (sampling.min_samples, sampling.max_samples)
         && low > high
     {
-        c.wrong(&at(&["sampling", "min-samples"]), format!("`min-samples` {low} lies above `max-samples` {high}"), None);
+        c.wrong(
+            &at(&["sampling", "min-samples"]),
+            format!("`min-samples` {low} lies above `max-samples` {high}"),
+            None,
+        );
     }
 }

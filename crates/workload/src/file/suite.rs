@@ -136,7 +136,9 @@ impl FromStr for BackendChoice {
             Ok(Self { backend: backend.to_owned(), device: device.to_owned() })
         } else {
             let shown: String = s.chars().take(40).flat_map(char::escape_debug).collect();
-            Err(format!("`{shown}` is not a backend; write `candle`, or with a device `candle@cpu`, `candle@cuda:0`"))
+            Err(format!(
+                "`{shown}` is not a backend; write `candle`, or with a device `candle@cpu`, `candle@cuda:0`"
+            ))
         }
     }
 }

@@ -1,0 +1,270 @@
+//! What may be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Benchmarks accelerator workloads: one definition, run, checked and measured on every back end.
+#[derive(Debug, Parser)]
+#[command(name = "portbench", version, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 ok, 1 some cell failed, 2 usage, 3 nothing to do, 4 regression or gate, 70 a bug."
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The sub-commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List workloads, suites, models or backends
+    List(ListArgs),
+    /// Say what is there to run on, what is missing, and how to get it
+    Doctor(FormatArgs),
+    /// Show the cells a suite resolves to on this machine, without running them
+    Plan(PlanArgs),
+    /// Run a suite (without arguments: quick), check it, measure it, and report
+    Run(RunArgs),
+    /// Show a stored run
+    Show(ShowArgs),
+    /// Compare two stored runs: ratios with intervals and verdicts
+    Compare(CompareArgs),
+    /// Run a model directory on given inputs and compare its outputs with expected ones
+    Verify(VerifyArgs),
+    /// Write charts, tables and an HTML page of stored runs
+    Report(ReportArgs),
+    /// Print or write the JSON Schemas of workload, suite and record files
+    Schema(SchemaArgs),
+    /// Print a shell completion script
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Serve jobs over stdin and stdout (what `run` starts)
+    #[command(hide = true)]
+    Worker(WorkerArgs),
+}
+
+/// How tables are written to stdout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Aligned columns for people
+    #[default]
+    Table,
+    /// JSON, an array of objects
+    Json,
+    /// Comma-separated values with a header
+    Csv,
+    /// A Markdown table
+    Markdown,
+}
+
+/// The output format.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct FormatArgs {
+    /// Output format
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// What to list.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum ListKind {
+    /// Workload files
+    #[default]
+    Workloads,
+    /// Suite files
+    Suites,
+    /// Model families and their presets
+    Models,
+    /// Backends of this build
+    Backends,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// What to list
+    #[arg(value_enum, default_value_t)]
+    pub(crate) kind: ListKind,
+    /// Directory of workload files, with suites/ in it, beside the built-in ones
+    #[arg(long, default_value = "workloads", env = "PORTBENCH_WORKLOADS", value_name = "DIR")]
+    pub(crate) workloads: PathBuf,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+/// Which cells.
+#[derive(Debug, Args)]
+pub(crate) struct SelectArgs {
+    /// A suite (name or file) or a workload (name or file)
+    #[arg(default_value = "quick")]
+    pub(crate) suite: String,
+    /// Only these workloads (names; * matches anything)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) workload: Vec<String>,
+    /// Only these backends, optionally with a device: candle, candle@cpu, tch@cuda:0
+    #[arg(long, value_name = "BACKEND[@DEVICE]")]
+    pub(crate) backend: Vec<String>,
+    /// Only these numerics: f64, f32, tf32, bf16, f16
+    #[arg(long, value_name = "NUMERICS")]
+    pub(crate) numerics: Vec<String>,
+    /// Process launches of each cell (the suite's choice if not given)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) trials: Option<u32>,
+    /// Threads of CPU kernels (all cores if not given)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) threads: Option<u32>,
+    /// Directory of workload files, with suites/ in it, beside the built-in ones
+    #[arg(long, default_value = "workloads", env = "PORTBENCH_WORKLOADS", value_name = "DIR")]
+    pub(crate) workloads: PathBuf,
+    /// Seed of weights, inputs, order and resampling
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+    /// Continue an interrupted run: its id, a prefix of it, its directory, or `latest`
+    #[arg(long, value_name = "RUN")]
+    pub(crate) resume: Option<String>,
+    /// Write no report at the end
+    #[arg(long)]
+    pub(crate) no_report: bool,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+/// Where runs are stored.
+#[derive(Debug, Args)]
+pub(crate) struct ResultsArgs {
+    /// Directory of stored runs
+    #[arg(long, default_value = "results/runs", env = "PORTBENCH_RESULTS", value_name = "DIR")]
+    pub(crate) results: PathBuf,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// A run: its id, a prefix of it, its directory, or `latest`
+    #[arg(default_value = "latest")]
+    pub(crate) run: String,
+    /// Show how each op was lowered instead of the figures
+    #[arg(long)]
+    pub(crate) lowering: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// The baseline run
+    pub(crate) baseline: String,
+    /// The run compared with it
+    pub(crate) candidate: String,
+    /// Smallest relative change that matters
+    #[arg(long, default_value_t = 0.02, value_name = "FRACTION")]
+    pub(crate) relevant: f64,
+    /// Exit with 4 when a cell is relevantly slower or no longer measured
+    #[arg(long)]
+    pub(crate) gate: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Model directory in Hugging Face layout
+    pub(crate) model: PathBuf,
+    /// Backend, optionally with a device
+    #[arg(long, default_value = "candle", value_name = "BACKEND[@DEVICE]")]
+    pub(crate) backend: String,
+    /// Inputs under transformers' names: input_ids, attention_mask, token_type_ids, pixel_values, prompt
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inputs: PathBuf,
+    /// Expected outputs: logits, last_hidden_state, sentence_embedding, greedy
+    #[arg(long, value_name = "FILE")]
+    pub(crate) expected: Option<PathBuf>,
+    /// Save the computed outputs
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
+    /// Numerics of the computation
+    #[arg(long, default_value = "f32")]
+    pub(crate) numerics: String,
+    /// Tokens generated after `prompt` (as many as `greedy` in --expected has, else 32)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) new_tokens: Option<u32>,
+    /// Threads of CPU kernels (all cores if not given)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) threads: Option<u32>,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// A run: its id, a prefix of it, its directory, or `latest`
+    #[arg(default_value = "latest")]
+    pub(crate) run: String,
+    /// Directory to write to (`report` inside the run's directory if not given)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// Which schema to print
+    #[arg(value_enum, required_unless_present = "out")]
+    pub(crate) kind: Option<SchemaKind>,
+    /// Write every schema into this directory instead
+    #[arg(long, value_name = "DIR", conflicts_with = "kind")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// The schemas there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaKind {
+    /// Workload files
+    Workload,
+    /// Suite files
+    Suite,
+    /// Stored records
+    Record,
+}
+
+/// Arguments of `worker`.
+#[derive(Debug, Args)]
+pub(crate) struct WorkerArgs {
+    /// Backend of this build
+    #[arg(long)]
+    pub(crate) backend: String,
+    /// Its device
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: String,
+}

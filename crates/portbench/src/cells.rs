@@ -1,0 +1,175 @@
+//! From what was selected on the command line to a plan.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portbench_backend::CompileOptions;
+use portbench_measure::{MeasureSpec, Numerics};
+use portbench_records::Cell;
+use portbench_runner::{Limits, Plan, PlannedCell, WorkerCommand};
+use portbench_workload::{Catalogue, Planned};
+
+use crate::args::SelectArgs;
+use crate::backends::{self, Target};
+use crate::failure::Failure;
+
+/// A plan and how long its workers may take.
+pub(crate) struct Selection {
+    pub(crate) plan: Plan,
+    pub(crate) limits: Limits,
+}
+
+/// Resolves what was selected.
+pub(crate) fn select(args: &SelectArgs) -> Result<Selection, Failure> {
+    let catalogue = Catalogue::load(&args.workloads)?;
+    let planned =
+        catalogue.find(&args.suite).map_err(|e| Failure::from(e).with_code(crate::failure::USAGE))?;
+    let filter = Filter::new(args)?;
+    let mut cells = Vec::new();
+    let mut limit = 0.0_f64;
+    for entry in &planned {
+        if !filter.workload(&entry.workload.name) {
+            continue;
+        }
+        limit = limit.max(entry.time_limit);
+        cells.extend(entry_cells(args, entry, &filter)?);
+    }
+    if cells.is_empty() {
+        return Err(Failure::nothing(format!(
+            "nothing to do: no cell of `{}` matches --workload, --backend and --numerics\n  help: `portbench plan {}` shows its cells",
+            args.suite, args.suite
+        )));
+    }
+    let trials = args
+        .trials
+        .or_else(|| planned.iter().map(|p| p.trials).max())
+        .map_or(Plan::DEFAULT_TRIALS, u64::from);
+    let plan = Plan::new(args.suite.clone(), args.seed, trials, cells)?;
+    let trial = Duration::try_from_secs_f64(limit).unwrap_or(Limits::default().trial);
+    Ok(Selection { plan, limits: Limits { trial, ..Limits::default() } })
+}
+
+fn entry_cells(args: &SelectArgs, entry: &Planned, filter: &Filter) -> Result<Vec<PlannedCell>, Failure> {
+    let mut cells = Vec::new();
+    for &numerics in entry.numerics.iter().filter(|n| filter.numerics(**n)) {
+        let targets = filter.targets(entry);
+        if targets.is_empty() {
+            continue;
+        }
+        let resolved = entry.workload.resolve(numerics, args.seed);
+        let resolved = Arc::new(resolved.map_err(|e| Failure::from(e).with_code(crate::failure::USAGE))?);
+        for &scenario in &entry.scenarios {
+            for target in &targets {
+                cells.push(PlannedCell {
+                    cell: Cell {
+                        workload: resolved.name.clone(),
+                        mode: resolved.mode,
+                        scenario,
+                        backend: target.backend.clone(),
+                        device: target.device.clone(),
+                        numerics,
+                    },
+                    resolved: Arc::clone(&resolved),
+                    spec: MeasureSpec {
+                        task: resolved.task.clone(),
+                        scenario,
+                        boundary: resolved.boundary,
+                        warmup: entry.warmup,
+                        sampling: entry.sampling,
+                    },
+                    options: CompileOptions {
+                        threads: args.threads.map(|n| n as usize),
+                        tf32: numerics == Numerics::Tf32,
+                        decompose_all: false,
+                    },
+                    worker: worker(target)?,
+                });
+            }
+        }
+    }
+    Ok(cells)
+}
+
+/// How the worker of a backend is started. A backend that is not there is started all the same: its worker says what is missing.
+pub(crate) fn worker(target: &Target) -> Result<WorkerCommand, Failure> {
+    let device = ["--device".into(), target.device.clone().into()];
+    if let Some(program) = backends::external().remove(&target.backend) {
+        return Ok(WorkerCommand { program, args: device.into(), env: Vec::new() });
+    }
+    let program = env::current_exe()
+        .map_err(|e| Failure::failed(format!("cannot find this program to start its workers: {e}")))?;
+    let mut args = vec!["worker".into(), "--backend".into(), target.backend.clone().into()];
+    args.extend(device);
+    Ok(WorkerCommand { program, args, env: Vec::new() })
+}
+
+struct Filter {
+    workloads: Vec<String>,
+    targets: Vec<(String, Option<String>)>,
+    numerics: BTreeSet<Numerics>,
+}
+
+impl Filter {
+    fn new(args: &SelectArgs) -> Result<Self, Failure> {
+        let target = |text: &String| {
+            let target = Target::parse(text)?;
+            Ok((target.backend, text.contains('@').then_some(target.device)))
+        };
+        Ok(Self {
+            workloads: args.workload.clone(),
+            targets: args.backend.iter().map(target).collect::<Result<_, Failure>>()?,
+            numerics: args
+                .numerics
+                .iter()
+                .map(|n| Numerics::parse(n).map_err(Failure::usage))
+                .collect::<Result<_, Failure>>()?,
+        })
+    }
+
+    fn workload(&self, name: &str) -> bool {
+        self.workloads.is_empty() || self.workloads.iter().any(|pattern| matches(pattern, name))
+    }
+
+    fn numerics(&self, numerics: Numerics) -> bool {
+        self.numerics.is_empty() || self.numerics.contains(&numerics)
+    }
+
+    /// The entry's own backends, or the ones asked for in their place.
+    fn targets(&self, entry: &Planned) -> BTreeSet<Target> {
+        let own =
+            entry.backends.iter().map(|b| Target { backend: b.backend.clone(), device: b.device.clone() });
+        if self.targets.is_empty() {
+            return own.collect();
+        }
+        let asked = |(backend, device): &(String, Option<String>)| Target {
+            backend: backend.clone(),
+            device: device.clone().unwrap_or_else(|| "cpu".into()),
+        };
+        self.targets.iter().map(asked).collect()
+    }
+}
+
+/// Whether a name matches a pattern in which `*` stands for anything.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(tail) = name.strip_prefix(head) else { return false };
+    (0..=tail.len()).filter(|&i| tail.is_char_boundary(i)).any(|i| matches(rest, &tail[i..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn stars_stand_for_anything() {
+        assert!(matches("gpt2-124m-generate", "gpt2-124m-generate"));
+        assert!(matches("gpt2*", "gpt2-124m-generate"));
+        assert!(matches("*generate", "gpt2-124m-generate"));
+        assert!(matches("g*124m*", "gpt2-124m-generate"));
+        assert!(matches("*", ""));
+        assert!(!matches("gpt2", "gpt2-124m-generate"));
+        assert!(!matches("*training", "gpt2-124m-generate"));
+    }
+}

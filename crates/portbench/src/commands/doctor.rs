@@ -1,0 +1,123 @@
+//! `doctor`: what is there to run on, what is missing, and how to get it.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use portbench_backend::Backend;
+use portbench_candle::CandleBackend;
+use portbench_records::Environment;
+
+use crate::args::FormatArgs;
+use crate::backends;
+use crate::failure::Failure;
+use crate::table::Table;
+
+pub(crate) fn run(args: &FormatArgs) -> Result<u8, Failure> {
+    let mut table = Table::new(&["what", "state", "detail"]);
+    machine(&mut table);
+    built_in(&mut table);
+    external(&mut table);
+    accelerators(&mut table);
+    quiet(&mut table);
+    table.write(args.format, &mut io::stdout().lock())?;
+    Ok(0)
+}
+
+fn machine(table: &mut Table) {
+    let machine = Environment::detect();
+    let gib = machine.memory_bytes as f64 / (1u64 << 30) as f64;
+    table.row(["portbench", "ok", &format!("{} on {}, {}", machine.portbench, machine.os, machine.arch)]);
+    table.row([
+        "cpu",
+        "ok",
+        &format!("{}, {} usable CPUs, {gib:.1} GiB of memory", machine.cpu, machine.cpus),
+    ]);
+    if let Some(sets) = machine.facts.get("instruction-sets") {
+        table.row(["instruction sets", "ok", sets]);
+    }
+}
+
+fn built_in(table: &mut Table) {
+    for known in backends::BUILT_IN {
+        table.row([&format!("backend {} on cpu", known.name), "ok", known.about]);
+    }
+    match CandleBackend::new("cuda:0") {
+        Ok(backend) => {
+            let settings: Vec<String> =
+                backend.info().settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            table.row(["backend candle on cuda:0", "ok", &settings.join(", ")]);
+        }
+        Err(error) => table.row(["backend candle on cuda:0", "missing", &error.to_string()]),
+    }
+}
+
+fn external(table: &mut Table) {
+    let found = backends::external();
+    for (name, path) in &found {
+        table.row([&format!("backend {name}"), "found", &path.display().to_string()]);
+    }
+    if found.is_empty() {
+        let way =
+            "none found; a program portbench-worker-NAME beside portbench or on the PATH is backend NAME";
+        table.row(["further backends", "none", way]);
+    }
+}
+
+/// Accelerators of which the kernel shows a device file.
+fn accelerators(table: &mut Table) {
+    for (name, prefix, way) in [
+        ("NVIDIA GPU", "nvidia", "run on a machine with an NVIDIA driver"),
+        (
+            "AWS Neuron device",
+            "neuron",
+            "run on a Trn or Inf instance with the Neuron driver (aws-neuronx-dkms)",
+        ),
+    ] {
+        let count = device_files(Path::new("/dev"), prefix);
+        if count > 0 {
+            table.row([name, "found", &format!("{count} device file(s) /dev/{prefix}N")]);
+        } else {
+            table.row([name, "missing", &format!("no /dev/{prefix}0: {way}")]);
+        }
+    }
+}
+
+/// Files of that prefix followed by a number.
+fn device_files(dir: &Path, prefix: &str) -> usize {
+    let Ok(entries) = fs::read_dir(dir) else { return 0 };
+    let numbered = |name: &str| {
+        name.strip_prefix(prefix).is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit()))
+    };
+    entries.flatten().filter(|e| e.file_name().to_str().is_some_and(numbered)).count()
+}
+
+/// What disturbs timing.
+fn quiet(table: &mut Table) {
+    let machine = Environment::detect();
+    match machine.facts.get("governor").map(String::as_str) {
+        Some("performance") => table.row(["frequency governor", "ok", "performance"]),
+        Some(other) => table.row([
+            "frequency governor",
+            "noisy",
+            &format!(
+                "{other}: set it to performance (cpupower frequency-set -g performance) for steadier figures"
+            ),
+        ]),
+        None => table.row([
+            "frequency governor",
+            "unknown",
+            "not shown by this machine, as usual on virtual ones",
+        ]),
+    }
+    let load = fs::read_to_string("/proc/loadavg").ok();
+    let load = load.as_deref().and_then(|l| l.split(' ').next()).and_then(|l| l.parse::<f64>().ok());
+    if let Some(load) = load {
+        let state = if load < 0.3 { "ok" } else { "noisy" };
+        table.row([
+            "load",
+            state,
+            &format!("{load} runnable on average over the last minute, this machine's own work"),
+        ]);
+    }
+}

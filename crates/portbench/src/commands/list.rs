@@ -1,0 +1,69 @@
+//! `list`: what there is.
+
+use std::io;
+
+use portbench_models::{Model, families, presets};
+use portbench_workload::Catalogue;
+
+use crate::args::{ListArgs, ListKind};
+use crate::backends;
+use crate::failure::Failure;
+use crate::table::Table;
+
+pub(crate) fn run(args: &ListArgs) -> Result<u8, Failure> {
+    let table = match args.kind {
+        ListKind::Workloads => workloads(&Catalogue::load(&args.workloads)?)?,
+        ListKind::Suites => suites(&Catalogue::load(&args.workloads)?)?,
+        ListKind::Models => models()?,
+        ListKind::Backends => listed_backends(),
+    };
+    table.write(args.format.format, &mut io::stdout().lock())?;
+    Ok(0)
+}
+
+fn workloads(catalogue: &Catalogue) -> Result<Table, Failure> {
+    let mut table = Table::new(&["workload", "mode", "numerics", "description"]);
+    for listed in catalogue.workloads() {
+        let workload = catalogue.workload(&listed.name)?;
+        let numerics: Vec<&str> = workload.numerics().iter().map(|n| n.name()).collect();
+        table.row([
+            listed.name,
+            workload.mode().to_string(),
+            numerics.join(" "),
+            workload.file.description.clone().unwrap_or_default(),
+        ]);
+    }
+    Ok(table)
+}
+
+fn suites(catalogue: &Catalogue) -> Result<Table, Failure> {
+    let mut table = Table::new(&["suite", "entries", "description"]);
+    for listed in catalogue.suites() {
+        let suite = catalogue.suite(&listed.name)?;
+        let entries = suite.file.entries.len().to_string();
+        table.row([listed.name, entries, suite.file.description.clone().unwrap_or_default()]);
+    }
+    Ok(table)
+}
+
+fn models() -> Result<Table, Failure> {
+    let mut table = Table::new(&["family", "preset", "parameters"]);
+    for family in families() {
+        for preset in presets(family) {
+            let parameters = Model::preset(family, preset)?.parameter_count()?;
+            table.row([family.to_owned(), (*preset).to_owned(), parameters.to_string()]);
+        }
+    }
+    Ok(table)
+}
+
+fn listed_backends() -> Table {
+    let mut table = Table::new(&["backend", "from", "description"]);
+    for known in backends::BUILT_IN {
+        table.row([known.name, "built in", known.about]);
+    }
+    for (name, path) in backends::external() {
+        table.row([name.as_str(), &path.display().to_string(), "a program that speaks the worker protocol"]);
+    }
+    table
+}

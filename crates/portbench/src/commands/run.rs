@@ -1,0 +1,68 @@
+//! `run`: plan, execute, report.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use portbench_records::{Outcome, Store};
+use portbench_runner::{Runner, RunnerError, Summary};
+
+use crate::args::RunArgs;
+use crate::cells;
+use crate::commands::show;
+use crate::failure::{Failure, SOME_CELL};
+use crate::progress::{self, Display};
+
+/// Set by the first Ctrl-C; the run then stops in order.
+static CANCEL: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
+    let store = Store::new(&args.results.results);
+    let selection = cells::select(&args.select)?;
+    ctrlc::set_handler(|| {
+        if CANCEL.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+    })
+    .map_err(|e| Failure::bug(format!("cannot listen for Ctrl-C: {e}")))?;
+    let runner = Runner { limits: selection.limits, cache: None, cancel: Some(&CANCEL) };
+    let mut display = Display::new();
+    let result = match &args.resume {
+        None => runner.start(&store, &selection.plan, &mut |event| display.show(&event)),
+        Some(selector) => {
+            let run = store.resolve(selector)?;
+            runner.resume(run, &selection.plan, &mut |event| display.show(&event))
+        }
+    };
+    display.finish();
+    let summary = result.map_err(|error| match error {
+        RunnerError::Interrupted { .. } => Failure::from(error).with_code(130),
+        other => Failure::from(other),
+    })?;
+    finish(args, &summary)
+}
+
+fn finish(args: &RunArgs, summary: &Summary) -> Result<u8, Failure> {
+    let mut out = io::stdout().lock();
+    show::figures(&summary.run, args.format.format, &mut out)?;
+    out.flush()?;
+    if !args.no_report {
+        let files = portbench_report::write(&summary.run, &summary.run.dir().join("report"))?;
+        progress::say(&format!("page: {}", files.page.display()));
+    }
+    progress::say(&format!("records: {}", summary.run.dir().display()));
+    if summary.all_measured() {
+        return Ok(0);
+    }
+    let others: Vec<String> = summary
+        .outcomes
+        .iter()
+        .filter(|(outcome, _)| **outcome != Outcome::Measured)
+        .map(|(outcome, count)| format!("{count} {outcome}"))
+        .collect();
+    progress::say(&format!("not every cell was measured: {}", others.join(", ")));
+    // That a machine lacks a device is no failure of a cell; that it crashed or is wrong is.
+    let failed = summary.outcomes.keys().any(|o| {
+        matches!(o, Outcome::Incorrect | Outcome::Crashed | Outcome::TimedOut | Outcome::OutOfMemory)
+    });
+    Ok(if failed { SOME_CELL } else { 0 })
+}

@@ -1,0 +1,72 @@
+//! `show`: the figures of a stored run, or how its ops ran.
+
+use std::io::{self, Write};
+
+use portbench_records::{Run, Store};
+use portbench_report::{COLUMNS, LOWERING_COLUMNS, Row, lowering_cells, markdown};
+
+use crate::args::{Format, ShowArgs};
+use crate::failure::Failure;
+use crate::progress;
+use crate::table::Table;
+
+pub(crate) fn run(args: &ShowArgs) -> Result<u8, Failure> {
+    let run = Store::new(&args.results.results).resolve(&args.run)?;
+    let mut out = io::stdout().lock();
+    if args.lowering {
+        lowering(&run, args.format.format, &mut out)?;
+    } else {
+        figures(&run, args.format.format, &mut out)?;
+    }
+    progress::say(&format!("records: {}", run.dir().display()));
+    Ok(0)
+}
+
+/// Writes a run's figures. A record that cannot be read is named on stderr and the others are shown.
+pub(crate) fn figures(run: &Run, format: Format, out: &mut dyn Write) -> Result<(), Failure> {
+    let rows = rows(run)?;
+    match format {
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut *out, &rows)?;
+            writeln!(out)?;
+        }
+        Format::Markdown => out.write_all(markdown(&rows).as_bytes())?,
+        Format::Table | Format::Csv => {
+            let mut table = Table::new(&COLUMNS);
+            for row in &rows {
+                table.row(row.cells());
+            }
+            table.write(format, out)?;
+        }
+    }
+    Ok(())
+}
+
+/// The cells of a run in the order of its plan.
+fn rows(run: &Run) -> Result<Vec<Row>, Failure> {
+    let mut rows = Vec::new();
+    for head in run.heads()? {
+        match head {
+            Ok(head) => rows.push(Row::from(head)),
+            Err(error) => progress::say(&format!("warning: {}", crate::failure::chain(&error))),
+        }
+    }
+    let order: std::collections::BTreeMap<String, usize> =
+        run.info()?.plan.iter().enumerate().map(|(i, entry)| (entry.cell.id(), i)).collect();
+    rows.sort_by_key(|row| order.get(&row.id).copied().unwrap_or(usize::MAX));
+    Ok(rows)
+}
+
+fn lowering(run: &Run, format: Format, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut columns = vec!["cell"];
+    columns.extend(LOWERING_COLUMNS);
+    let mut table = Table::new(&columns);
+    for record in run.records()? {
+        let record = record?;
+        let id = record.cell.id();
+        for cells in record.lowering.iter().flat_map(lowering_cells) {
+            table.row([id.clone()].into_iter().chain(cells));
+        }
+    }
+    Ok(table.write(format, out)?)
+}

@@ -1,0 +1,92 @@
+//! Why a command ended early, and with which exit code.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// Some cell failed.
+pub(crate) const SOME_CELL: u8 = 1;
+/// The command line, a workload or a suite file is wrong, or something it names is not there.
+pub(crate) const USAGE: u8 = 2;
+/// There was nothing to do.
+pub(crate) const NOTHING: u8 = 3;
+/// A regression, or a gate that was not met.
+pub(crate) const GATE: u8 = 4;
+/// A bug in portbench.
+pub(crate) const BUG: u8 = 70;
+
+/// An error with its exit code and, in its text, its causes.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    text: String,
+    broken_pipe: bool,
+}
+
+impl Failure {
+    /// What the user gave is wrong.
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Self { code: USAGE, text: text.into(), broken_pipe: false }
+    }
+
+    /// There is nothing to do.
+    pub(crate) fn nothing(text: impl Into<String>) -> Self {
+        Self { code: NOTHING, text: text.into(), broken_pipe: false }
+    }
+
+    /// Something failed on the way.
+    pub(crate) fn failed(text: impl Into<String>) -> Self {
+        Self { code: SOME_CELL, text: text.into(), broken_pipe: false }
+    }
+
+    /// This cannot happen.
+    pub(crate) fn bug(text: impl fmt::Display) -> Self {
+        let text =
+            format!("{text}\nThis is a bug in portbench; please report it with the command that led here.");
+        Self { code: BUG, text, broken_pipe: false }
+    }
+
+    /// The exit code.
+    pub(crate) fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// Whether the reader of stdout went away, which is no failure of anything.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        self.broken_pipe
+    }
+
+    /// Another exit code for the same error.
+    pub(crate) fn with_code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+}
+
+/// An error and its causes in one text; a cause whose text the error already ends with is not repeated.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let more = inner.to_string();
+        if !text.ends_with(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+impl<E: Error + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let io = (&error as &(dyn Error + 'static)).downcast_ref::<io::Error>();
+        let broken_pipe = io.is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
+        let code = if broken_pipe { 0 } else { SOME_CELL };
+        Self { code, text: chain(&error), broken_pipe }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}

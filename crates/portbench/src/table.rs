@@ -1,0 +1,91 @@
+//! Rows of text, written in the format that was asked for.
+
+use std::io::{self, Write};
+
+use crate::args::Format;
+
+/// A table: column names, and rows of as many cells.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    columns: Vec<&'static str>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// Empty table with these columns.
+    pub(crate) fn new(columns: &[&'static str]) -> Self {
+        Self { columns: columns.to_vec(), rows: Vec::new() }
+    }
+
+    /// Appends a row.
+    pub(crate) fn row<C: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = C>) {
+        let mut row: Vec<String> = cells.into_iter().map(|c| c.as_ref().to_owned()).collect();
+        row.resize(self.columns.len(), String::new());
+        self.rows.push(row);
+    }
+
+    /// Writes the table.
+    pub(crate) fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
+        match format {
+            Format::Table => self.write_aligned(out),
+            Format::Json => self.write_json(out),
+            Format::Csv => self.write_csv(out),
+            Format::Markdown => self.write_markdown(out),
+        }
+    }
+
+    fn write_aligned(&self, out: &mut dyn Write) -> io::Result<()> {
+        let width = |i: usize| {
+            let cells = self.rows.iter().map(|r| r[i].chars().count());
+            cells.chain([self.columns[i].chars().count()]).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.columns.len()).map(width).collect();
+        let mut line = |cells: &[&str]| {
+            let padded: Vec<String> = cells.iter().zip(&widths).map(|(c, w)| format!("{c:<w$}")).collect();
+            writeln!(out, "{}", padded.join("  ").trim_end())
+        };
+        line(&self.columns)?;
+        for r in &self.rows {
+            line(&r.iter().map(String::as_str).collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+
+    fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let rows: Vec<serde_json::Map<String, serde_json::Value>> = self
+            .rows
+            .iter()
+            .map(|r| {
+                let cells = r.iter().map(|c| serde_json::Value::from(c.as_str()));
+                self.columns.iter().map(|c| (*c).to_owned()).zip(cells).collect()
+            })
+            .collect();
+        serde_json::to_writer_pretty(&mut *out, &rows)?;
+        writeln!(out)
+    }
+
+    fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let quote = |c: &str| {
+            if c.contains([',', '"', '\n', '\r']) {
+                format!("\"{}\"", c.replace('"', "\"\""))
+            } else {
+                c.to_owned()
+            }
+        };
+        writeln!(out, "{}", self.columns.join(","))?;
+        for r in &self.rows {
+            writeln!(out, "{}", r.iter().map(|c| quote(c)).collect::<Vec<_>>().join(","))?;
+        }
+        Ok(())
+    }
+
+    fn write_markdown(&self, out: &mut dyn Write) -> io::Result<()> {
+        let escape = |c: &str| c.replace('|', "\\|").replace('\n', " ");
+        writeln!(out, "| {} |", self.columns.join(" | "))?;
+        writeln!(out, "|{}", " --- |".repeat(self.columns.len()))?;
+        for r in &self.rows {
+            writeln!(out, "| {} |", r.iter().map(|c| escape(c)).collect::<Vec<_>>().join(" | "))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,174 @@
+//! One line a cell: what tables, charts and the page show.
+
+use portbench_measure::{Figure, FigureValue, Metric, Mode, Unit};
+use portbench_records::{Outcome, RecordHead};
+use serde::Serialize;
+
+use crate::number;
+
+/// A cell with its figures.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Row {
+    /// Name of the cell.
+    pub id: String,
+    /// Workload.
+    pub workload: String,
+    /// Mode.
+    pub mode: Mode,
+    /// Scenario, with its rate.
+    pub scenario: String,
+    /// Backend.
+    pub backend: String,
+    /// Device.
+    pub device: String,
+    /// Numerics.
+    pub numerics: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why, where it did not end as measured; or what speaks against its times.
+    pub detail: Option<String>,
+    /// Unit of work of the throughput.
+    pub unit: Unit,
+    /// Figures.
+    pub figures: Vec<Figure>,
+    /// Whether the parity check passed; absent if it was not reached.
+    pub parity: Option<bool>,
+    /// How the checked program differs from the timed one.
+    pub reduced: Option<String>,
+    /// Fingerprint of the program.
+    pub fingerprint: String,
+}
+
+impl From<RecordHead> for Row {
+    fn from(head: RecordHead) -> Self {
+        Self {
+            id: head.cell.id(),
+            mode: head.cell.mode,
+            scenario: head.cell.scenario.to_string(),
+            workload: head.cell.workload,
+            backend: head.cell.backend,
+            device: head.cell.device,
+            numerics: head.cell.numerics.to_string(),
+            outcome: head.outcome,
+            detail: head.detail,
+            unit: head.problem.unit,
+            figures: head.figures,
+            parity: head.parity.as_ref().map(|p| p.passed),
+            reduced: head.parity.and_then(|p| p.reduced),
+            fingerprint: head.problem.fingerprint,
+        }
+    }
+}
+
+/// Heads of the table's columns.
+pub const COLUMNS: [&str; 9] = [
+    "workload",
+    "scenario",
+    "backend",
+    "numerics",
+    "outcome",
+    "throughput",
+    "latency p50",
+    "latency p99",
+    "parity",
+];
+
+impl Row {
+    /// The figure of that metric.
+    #[must_use]
+    pub fn figure(&self, metric: Metric) -> Option<&Figure> {
+        self.figures.iter().find(|f| f.metric == metric)
+    }
+
+    /// Value and interval of that metric, if it is estimable.
+    #[must_use]
+    pub fn estimate(&self, metric: Metric) -> Option<[f64; 3]> {
+        match self.figure(metric)?.value {
+            FigureValue::Estimated { value, low, high, .. } => Some([value, low, high]),
+            FigureValue::NotEstimable { .. } => None,
+        }
+    }
+
+    /// Backend and device, as on the command line.
+    #[must_use]
+    pub fn target(&self) -> String {
+        format!("{}@{}", self.backend, self.device)
+    }
+
+    /// The cells of the table, as many as [`COLUMNS`].
+    #[must_use]
+    pub fn cells(&self) -> [String; 9] {
+        [
+            self.workload.clone(),
+            self.scenario.clone(),
+            self.target(),
+            self.numerics.clone(),
+            self.outcome.to_string(),
+            self.throughput(),
+            self.latency(
+                &[("", Metric::LatencyP50), ("ttft ", Metric::TtftP50), ("tpot ", Metric::TpotP50)],
+                true,
+            ),
+            self.latency(
+                &[("", Metric::LatencyP99), ("ttft ", Metric::TtftP99), ("tpot ", Metric::TpotP99)],
+                false,
+            ),
+            self.parity_words(),
+        ]
+    }
+
+    fn throughput(&self) -> String {
+        match self.figure(Metric::Throughput).map(|f| &f.value) {
+            None => String::new(),
+            Some(FigureValue::NotEstimable { .. }) => "not estimable".to_owned(),
+            Some(FigureValue::Estimated { value, low, high, .. }) => {
+                format!("{} {}/s", number::plain_with(*value, *low, *high), self.unit)
+            }
+        }
+    }
+
+    /// The request's latency, or for generate the time to the first token and per further token.
+    fn latency(&self, metrics: &[(&str, Metric)], intervals: bool) -> String {
+        let wanted = |metric: Metric| match self.mode {
+            Mode::Generate => !matches!(metric, Metric::LatencyP50 | Metric::LatencyP99),
+            Mode::Inference | Mode::Training => matches!(metric, Metric::LatencyP50 | Metric::LatencyP99),
+        };
+        let words: Vec<String> = metrics
+            .iter()
+            .filter(|(_, metric)| wanted(*metric))
+            .filter_map(|(prefix, metric)| {
+                let text = match &self.figure(*metric)?.value {
+                    FigureValue::NotEstimable { .. } => "not estimable".to_owned(),
+                    FigureValue::Estimated { value, low, high, .. } if intervals => {
+                        number::seconds_with(*value, *low, *high)
+                    }
+                    FigureValue::Estimated { value, .. } => number::seconds(*value),
+                };
+                Some(format!("{prefix}{text}"))
+            })
+            .collect();
+        words.join(", ")
+    }
+
+    fn parity_words(&self) -> String {
+        match (self.parity, &self.reduced) {
+            (None, _) => String::new(),
+            (Some(false), _) => "failed".to_owned(),
+            (Some(true), None) => "passed".to_owned(),
+            (Some(true), Some(_)) => "passed (reduced)".to_owned(),
+        }
+    }
+}
+
+/// Rows as a Markdown table.
+#[must_use]
+pub fn markdown(rows: &[Row]) -> String {
+    let escape = |text: &str| text.replace('|', "\\|").replace('<', "&lt;").replace(['\n', '\r'], " ");
+    let mut text = format!("| {} |\n|{}\n", COLUMNS.join(" | "), " --- |".repeat(COLUMNS.len()));
+    for row in rows {
+        let cells: Vec<String> = row.cells().iter().map(|c| escape(c)).collect();
+        text.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    text
+}
