@@ -30,7 +30,7 @@ impl Axis {
     }
 
     /// Logarithmic where the values span more than a factor of 20, else from 0.
-    pub(crate) fn of_times(values: &[f64], pixels: (i32, i32)) -> Self {
+    pub(crate) fn of_positive(values: &[f64], pixels: (i32, i32)) -> Self {
         let positive = || values.iter().copied().filter(|v| v.is_finite() && *v > 0.0);
         let (low, high) = (positive().fold(f64::INFINITY, f64::min), positive().fold(0.0, f64::max));
         if high > 0.0 && high / low > 20.0 {
@@ -38,6 +38,11 @@ impl Axis {
             return Self { low, high, logarithmic: true, pixels };
         }
         Self::from_zero(values, pixels)
+    }
+
+    /// Whether the scale is logarithmic: it then has no zero for a bar to stand on.
+    pub(crate) const fn is_logarithmic(&self) -> bool {
+        self.logarithmic
     }
 
     /// The pixel of a value; values outside lie on the edge.
@@ -73,7 +78,7 @@ mod tests {
     fn ticks_are_round_and_inside() {
         assert_eq!(Axis::from_zero(&[100.0], (0, 100)).ticks(5), [0.0, 50.0, 100.0]);
         assert_eq!(Axis::from_zero(&[0.3], (0, 100)).ticks(4).len(), 4);
-        assert_eq!(Axis::of_times(&[1e-5, 2e-2], (0, 100)).ticks(5), [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]);
+        assert_eq!(Axis::of_positive(&[1e-5, 2e-2], (0, 100)).ticks(5), [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]);
     }
 
     #[test]
@@ -81,7 +86,7 @@ mod tests {
         for axis in [
             Axis::from_zero(&[], (10, 90)),
             Axis::around(&[f64::NAN], (10, 90)),
-            Axis::of_times(&[0.0], (10, 90)),
+            Axis::of_positive(&[0.0], (10, 90)),
         ] {
             for value in [f64::NEG_INFINITY, -1.0, 0.0, 0.5, f64::MAX] {
                 assert!((10..=90).contains(&axis.at(value)), "{axis:?} {value}");

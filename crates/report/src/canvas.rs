@@ -9,6 +9,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, TextStyle};
 
 use crate::error::ReportError;
+use crate::page::escape;
 
 /// Colours that people with any colour vision tell apart (Okabe and Ito 2008), dark enough on white.
 pub(crate) const PALETTE: [RGBColor; 6] = [
@@ -90,6 +91,15 @@ impl<'a> Canvas<'a> {
 
     pub(crate) fn finish(self) -> Result<(), ReportError> {
         self.done(self.area.present())
+    }
+}
+
+/// The SVG with a name and a description for those who do not see it.
+pub(crate) fn described(svg: &str, title: &str, description: &str) -> String {
+    let words = format!("<title>{}</title>\n<desc>{}</desc>\n", escape(title), escape(description));
+    match svg.find("<svg").and_then(|start| svg[start..].find('>').map(|end| start + end + 1)) {
+        Some(inside) => format!("{}\n{words}{}", &svg[..inside], svg[inside..].trim_start_matches('\n')),
+        None => svg.to_owned(),
     }
 }
 

@@ -39,8 +39,8 @@ struct Line {
 struct Panel {
     title: String,
     lines: Vec<Line>,
-    /// Scales from zero with bars, or as times with dots.
-    bars: bool,
+    /// Rates, which are bars where the scale has a zero; else times, which are dots.
+    rates: bool,
 }
 
 /// Throughput of every measured cell, one panel a unit. `None` if there is nothing to draw.
@@ -64,7 +64,7 @@ pub(crate) fn throughput(rows: &[Row]) -> Result<Option<String>, ReportError> {
             })
             .collect();
         if !lines.is_empty() {
-            panels.push(Panel { title: format!("{unit} per second"), lines, bars: true });
+            panels.push(Panel { title: format!("{unit} per second"), lines, rates: true });
         }
     }
     draw("throughput", "Throughput, with 95 % intervals (more is better)", &panels, &backends)
@@ -105,15 +105,17 @@ pub(crate) fn latency(rows: &[Row]) -> Result<Option<String>, ReportError> {
             panels.push(Panel {
                 title: format!("{title} (filled: median, hollow: p99)"),
                 lines,
-                bars: false,
+                rates: false,
             });
         }
     }
     draw("latency", "Latency, with 95 % intervals (less is better)", &panels, &backends)
 }
 
+/// Targets that have figures; one keeps its colour in every chart of a run.
 fn backends(rows: &[Row]) -> Vec<String> {
-    let names: BTreeSet<String> = rows.iter().map(Row::target).collect();
+    let drawn = rows.iter().filter(|row| !row.figures.is_empty());
+    let names: BTreeSet<String> = drawn.map(Row::target).collect();
     names.into_iter().collect()
 }
 
@@ -157,20 +159,19 @@ fn draw(
 }
 
 fn draw_panel(canvas: &Canvas<'_>, panel: &Panel, top: i32) -> Result<(), ReportError> {
-    let values: Vec<f64> =
-        panel.lines.iter().flat_map(|l| &l.marks).flat_map(|m| [m.value, m.low, m.high]).collect();
-    let axis = if panel.bars {
-        Axis::from_zero(&values, (LEFT, RIGHT))
-    } else {
-        Axis::of_times(&values, (LEFT, RIGHT))
-    };
+    let marks = panel.lines.iter().flat_map(|line| &line.marks);
+    // An interval that reaches towards 0 must not stretch the scale.
+    let values: Vec<f64> = marks.flat_map(|m| [m.value, m.low.max(m.value / 10.0), m.high]).collect();
+    let axis = Axis::of_positive(&values, (LEFT, RIGHT));
+    let bars = panel.rates && !axis.is_logarithmic();
     let first = top + PANEL_HEAD;
     let bottom = first + LINE * panel.lines.len() as i32;
-    canvas.text(&panel.title, (16, top + PANEL_HEAD / 2), 16, Anchor::Left, true)?;
+    let scale = if axis.is_logarithmic() { ", logarithmic scale" } else { "" };
+    canvas.text(&format!("{}{scale}", panel.title), (16, top + PANEL_HEAD / 2), 16, Anchor::Left, true)?;
     for tick in axis.ticks(5) {
         let x = axis.at(tick);
         canvas.line(&[(x, first), (x, bottom + 4)], GRID, 1)?;
-        let words = if panel.bars { number::plain(tick) } else { number::seconds(tick) };
+        let words = if panel.rates { number::tick(tick) } else { number::tick_seconds(tick) };
         canvas.text(&words, (x, bottom + 16), 13, Anchor::Middle, false)?;
     }
     for (i, line) in panel.lines.iter().enumerate() {
@@ -179,14 +180,16 @@ fn draw_panel(canvas: &Canvas<'_>, panel: &Panel, top: i32) -> Result<(), Report
         canvas.text(&line.label, (LEFT - 10, y), 13, Anchor::Right, false)?;
         for mark in &line.marks {
             let (x, low, high) = (axis.at(mark.value), axis.at(mark.low), axis.at(mark.high));
-            if panel.bars {
+            if bars {
                 canvas.bar((LEFT, y - 7), (x, y + 7), color)?;
             }
             canvas.line(&[(low, y), (high, y)], color, 2)?;
-            for end in [low, high] {
+            // Caps inside the dot would hide it.
+            let caps = if bars || high - low > 14 { vec![low, high] } else { Vec::new() };
+            for end in caps {
                 canvas.line(&[(end, y - 4), (end, y + 4)], color, 2)?;
             }
-            if !panel.bars {
+            if !bars {
                 canvas.dot((x, y), color, mark.filled)?;
             }
         }

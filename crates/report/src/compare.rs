@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use portbench_measure::{Figure, Metric};
 use portbench_records::{Outcome, RecordHead};
-use portbench_stats::{CompareOptions, Direction, Trials, Verdict};
+use portbench_stats::multiplicity::{Correction, adjust};
+use portbench_stats::trials::fieller_ratio;
+use portbench_stats::{CompareOptions, Direction, Statistic, Trials, Verdict};
 use serde::Serialize;
 
 use crate::number;
@@ -12,6 +14,12 @@ use crate::number;
 /// Metrics that are compared: throughput, and the median times that a person waits for.
 const COMPARED: [Metric; 5] =
     [Metric::Throughput, Metric::LatencyP50, Metric::TtftP50, Metric::TpotP50, Metric::ValidationLoss];
+
+/// Share of false claims among all claims that is put up with.
+const LEVEL: f64 = 0.05;
+
+/// Smallest p-value that is told apart from 0.
+const SMALLEST_P: f64 = 1e-6;
 
 /// What a comparison says of a cell's metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -47,6 +55,8 @@ pub struct CompareRow {
     pub candidate: Option<f64>,
     /// Candidate over baseline: value, low and high end of the interval.
     pub ratio: Option<[f64; 3]>,
+    /// Chance of a ratio so far from 1 if there were no change, adjusted for the number of comparisons (Benjamini and Hochberg); only where it is significant by itself.
+    pub p: Option<f64>,
     /// What may be claimed.
     pub change: Change,
     /// How a cell ended in the candidate, where that is the news.
@@ -85,13 +95,14 @@ pub fn compare(
             Some(before) => cell_rows(&before, cell, &head, relevant, &mut rows),
         }
     }
+    correct(&mut rows);
     rows.extend(known.into_keys().map(|cell| plain_row(cell, Change::OnlyInBaseline, None)));
     rows.sort_by(|a, b| (&a.cell, a.metric).cmp(&(&b.cell, b.metric)));
     rows
 }
 
 fn plain_row(cell: String, change: Change, detail: Option<String>) -> CompareRow {
-    CompareRow { cell, metric: None, baseline: None, candidate: None, ratio: None, change, detail }
+    CompareRow { cell, metric: None, baseline: None, candidate: None, ratio: None, p: None, change, detail }
 }
 
 fn cell_rows(before: &Known, cell: String, after: &RecordHead, relevant: f64, rows: &mut Vec<CompareRow>) {
@@ -118,6 +129,43 @@ fn cell_rows(before: &Known, cell: String, after: &RecordHead, relevant: f64, ro
     }
 }
 
+/// Withdraws the claims that many comparisons make likely by chance: Benjamini and Hochberg (1995) over every compared metric, at 5 %.
+fn correct(rows: &mut [CompareRow]) {
+    let compared: Vec<usize> = (0..rows.len())
+        .filter(|&i| {
+            matches!(rows[i].change, Change::Compared(v) if v != Verdict::TooFewTrials && v != Verdict::NotEstimable)
+        })
+        .collect();
+    let p_values: Vec<f64> = compared.iter().map(|&i| rows[i].p.unwrap_or(1.0)).collect();
+    let Ok(adjusted) = adjust(&p_values, Correction::BenjaminiHochberg) else { return };
+    for (&i, p) in compared.iter().zip(adjusted) {
+        let row = &mut rows[i];
+        if row.p.is_some() && p > LEVEL {
+            row.change = Change::Compared(Verdict::WithinNoise);
+            row.detail = Some(format!("not claimed among {} comparisons", compared.len()));
+        }
+        row.p = row.p.map(|_| p);
+    }
+}
+
+/// The p-value of a ratio other than 1: one less the largest confidence at which Fieller's interval leaves 1 out. Only asked for where it does at 95 %.
+fn p_value(after: &Trials, before: &Trials) -> Option<f64> {
+    let excludes = |p: f64| {
+        let interval = |trials: &Trials| trials.t_interval(Statistic::Median, 1.0 - p).ok();
+        let ratio = fieller_ratio(&interval(after)?, &interval(before)?)?;
+        Some(!ratio.contains(1.0))
+    };
+    let (mut excluded, mut included) = (LEVEL.log10(), SMALLEST_P.log10());
+    if excludes(SMALLEST_P) == Some(true) {
+        return Some(SMALLEST_P);
+    }
+    for _ in 0..14 {
+        let middle = (excluded + included) / 2.0;
+        if excludes(10f64.powf(middle)) == Some(true) { excluded = middle } else { included = middle }
+    }
+    Some(10f64.powf(excluded))
+}
+
 fn metric_row(cell: String, metric: Metric, before: &[f64], after: &[f64], relevant: f64) -> CompareRow {
     let direction =
         if metric.higher_is_better() { Direction::HigherIsBetter } else { Direction::LowerIsBetter };
@@ -126,6 +174,11 @@ fn metric_row(cell: String, metric: Metric, before: &[f64], after: &[f64], relev
         let before = nested(before)?;
         portbench_stats::compare(&after, &before, &CompareOptions::new(direction, relevant))
     });
+    let claimed = matches!(&compared, Ok(found) if matches!(found.verdict, Verdict::Faster | Verdict::Slower | Verdict::NotRelevant));
+    let p = match (claimed, nested(after), nested(before)) {
+        (true, Ok(after), Ok(before)) => p_value(&after, &before),
+        _ => None,
+    };
     let (ratio, verdict) = match compared {
         Ok(found) => (found.ratio.map(|r| [r.value, r.low, r.high]), found.verdict),
         Err(_) => (None, Verdict::NotEstimable),
@@ -137,6 +190,7 @@ fn metric_row(cell: String, metric: Metric, before: &[f64], after: &[f64], relev
         baseline: mean(before),
         candidate: mean(after),
         ratio,
+        p,
         change: Change::Compared(verdict),
         detail: None,
     }

@@ -34,7 +34,7 @@ pub(crate) fn draw(
     canvas.text(&format!("Loss of {}", shortened(cell, 80)), (16, 22), 18, Anchor::Left, true)?;
     for tick in y.ticks(6) {
         canvas.line(&[(LEFT, y.at(tick)), (RIGHT, y.at(tick))], GRID, 1)?;
-        canvas.text(&number::plain(tick), (LEFT - 10, y.at(tick)), 13, Anchor::Right, false)?;
+        canvas.text(&number::tick(tick), (LEFT - 10, y.at(tick)), 13, Anchor::Right, false)?;
     }
     for tick in x.ticks(6) {
         canvas.line(&[(x.at(tick), BOTTOM), (x.at(tick), BOTTOM + 5)], GRID, 1)?;

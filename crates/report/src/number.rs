@@ -9,9 +9,11 @@ pub(crate) fn plain(value: f64) -> String {
     if !value.is_finite() {
         return "not finite".to_owned();
     }
-    let magnitude = value.abs().log10().floor() as i32;
+    // Of the rounded value: 9.999 becomes 10.0 and not 10.00.
+    let rounded = format!("{value:.2e}");
+    let magnitude: i32 = rounded.split_once('e').and_then(|(_, e)| e.parse().ok()).unwrap_or(0);
     if !(-4..6).contains(&magnitude) {
-        return format!("{value:.2e}");
+        return rounded;
     }
     format!("{value:.*}", (2 - magnitude).max(0) as usize)
 }
@@ -39,8 +41,7 @@ pub(crate) fn plain_with(value: f64, low: f64, high: f64) -> String {
 /// Both ends with as many decimals as the value has, and one more where they would look the same.
 fn interval(value: f64, low: f64, high: f64) -> String {
     let decimals = |v: f64| plain(v).split_once('.').map_or(0, |(_, d)| d.len());
-    let scientific = [value, low, high].iter().any(|v| plain(*v).contains('e'));
-    if scientific {
+    if plain(value).contains('e') {
         return format!("[{low:.2e}, {high:.2e}]");
     }
     let fewest = decimals(value);
@@ -72,4 +73,60 @@ pub(crate) fn bytes(value: f64) -> String {
         unit += 1;
     }
     format!("{} {}", plain(value), UNITS[unit])
+}
+
+/// A round value on a scale: `plain` without closing zeros.
+#[must_use]
+pub(crate) fn tick(value: f64) -> String {
+    let text = plain(value);
+    match text.split_once('e') {
+        Some((digits, exponent)) => format!("{}e{exponent}", without_zeros(digits)),
+        None => without_zeros(&text).to_owned(),
+    }
+}
+
+/// A round time on a scale.
+#[must_use]
+pub(crate) fn tick_seconds(value: f64) -> String {
+    let (factor, unit) = time_unit(value);
+    format!("{} {unit}", tick(value * factor))
+}
+
+fn without_zeros(digits: &str) -> &str {
+    if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes, plain, plain_with, seconds, seconds_with, tick, tick_seconds};
+
+    #[test]
+    fn three_digits() {
+        let cases = [
+            (0.0, "0"),
+            (9.999, "10.0"),
+            (0.000_123_4, "0.000123"),
+            (1.0, "1.00"),
+            (-42.0, "-42.0"),
+            (15_320.4, "15320"),
+            (1.0e7, "1.00e7"),
+            (f64::NAN, "not finite"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(plain(value), text);
+        }
+    }
+
+    #[test]
+    fn units_and_intervals() {
+        assert_eq!(seconds(0.000_25), "250 us");
+        assert_eq!(seconds_with(0.0123, 0.0121, 0.0126), "12.3 ms [12.1, 12.6]");
+        assert_eq!(plain_with(100.0, 99.96, 100.04), "100 [100.0, 100.0]");
+        assert_eq!(plain_with(1e-4, 9.74e-5, 1.024e-4), "0.000100 [0.000097, 0.000102]");
+        assert_eq!(bytes(1.5 * 1024.0 * 1024.0), "1.50 MiB");
+        assert_eq!(
+            (tick(50.0), tick(2.5e6), tick_seconds(0.01)),
+            ("50".into(), "2.5e6".into(), "10 ms".into())
+        );
+    }
 }

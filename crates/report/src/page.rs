@@ -1,10 +1,16 @@
 //! The page: one HTML file with everything in it.
 
+use std::collections::HashSet;
+
 use portbench_records::{Environment, Outcome, Record, RunInfo};
 
 use crate::lowering::{LOWERING_COLUMNS, lowering_cells};
 use crate::number;
 use crate::row::{COLUMNS, Row};
+use crate::write::MOST;
+
+/// Most rows of the page's table.
+const MOST_ROWS: usize = 1000;
 
 /// A chart with its title.
 pub(crate) struct Chart {
@@ -134,8 +140,18 @@ pub(crate) fn page(info: &RunInfo, id: &str, rows: &[Row], charts: &[Chart], det
         os = escape(&machine.os),
     );
     html.push_str("<h2>Figures</h2>\n");
-    html.push_str(&table(&COLUMNS, rows.iter().map(Row::cells)));
-    let told: Vec<&Row> = rows.iter().filter(|row| row.detail.is_some()).collect();
+    html.push_str(&table(&COLUMNS, rows.iter().take(MOST_ROWS).map(Row::cells)));
+    if rows.len() > MOST_ROWS {
+        html.push_str(&format!(
+            "<p>The first {MOST_ROWS} of {} cells; report.md lists all of them.</p>\n",
+            rows.len()
+        ));
+    }
+    if rows.len() > MOST {
+        html.push_str(&format!("<p>Charts and details show the first {MOST} cells.</p>\n"));
+    }
+    html.push_str(&not_ended(info, rows));
+    let told: Vec<&Row> = rows.iter().filter(|row| row.detail.is_some()).take(MOST_ROWS).collect();
     if !told.is_empty() {
         html.push_str("<h2>Not measured, or doubtful</h2>\n<ul>");
         for row in told {
@@ -166,6 +182,25 @@ pub(crate) fn page(info: &RunInfo, id: &str, rows: &[Row], charts: &[Chart], det
     html.push_str(&environment(machine));
     html.push_str(&details.spec);
     html.push_str(&format!("<h2>How to read this</h2>\n{READING}\n</body></html>\n"));
+    html
+}
+
+/// Cells of the plan that have no record: the run was stopped, or is still going on.
+fn not_ended(info: &RunInfo, rows: &[Row]) -> String {
+    let ended: HashSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    let ids = info.plan.iter().map(|entry| entry.cell.id());
+    let missing: Vec<String> = ids.filter(|id| !ended.contains(id.as_str())).collect();
+    if missing.is_empty() {
+        return String::new();
+    }
+    let mut html = format!(
+        "<h2>Not ended</h2>\n<p>{} planned cells have no record; resuming the run measures them.</p><ul>",
+        missing.len()
+    );
+    for id in missing.iter().take(MOST) {
+        html.push_str(&format!("<li>{}</li>\n", escape(id)));
+    }
+    html.push_str("</ul>\n");
     html
 }
 

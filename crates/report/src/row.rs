@@ -161,13 +161,17 @@ impl Row {
     }
 }
 
+/// Text that Markdown takes for text: no table cells, no HTML, one line.
+pub(crate) fn plain_text(text: &str) -> String {
+    text.replace('|', "\\|").replace('<', "&lt;").replace(['\n', '\r'], " ")
+}
+
 /// Rows as a Markdown table.
 #[must_use]
 pub fn markdown(rows: &[Row]) -> String {
-    let escape = |text: &str| text.replace('|', "\\|").replace('<', "&lt;").replace(['\n', '\r'], " ");
     let mut text = format!("| {} |\n|{}\n", COLUMNS.join(" | "), " --- |".repeat(COLUMNS.len()));
     for row in rows {
-        let cells: Vec<String> = row.cells().iter().map(|c| escape(c)).collect();
+        let cells: Vec<String> = row.cells().iter().map(|c| plain_text(c)).collect();
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
     text

@@ -1,5 +1,6 @@
 //! The files of a report.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,14 +8,18 @@ use std::path::{Path, PathBuf};
 use portbench_measure::{LossPoint, Samples, Task};
 use portbench_records::{Record, Run};
 
+use crate::canvas::described;
 use crate::cells_chart;
 use crate::error::ReportError;
 use crate::loss_chart;
 use crate::page::{Chart, Details, page};
-use crate::row::{Row, markdown};
+use crate::row::{Row, markdown, plain_text};
 
 /// Most cells that charts and the page's details show.
-const MOST: usize = 60;
+pub(crate) const MOST: usize = 60;
+
+/// What every chart says of itself to those who do not see it.
+const DESCRIPTION: &str = "The figures are in the table of the report, with their intervals.";
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,14 +43,14 @@ pub fn write(run: &Run, folder: &Path) -> Result<ReportFiles, ReportError> {
     for head in run.heads()? {
         rows.push(Row::from(head?));
     }
-    let position = |row: &Row| info.plan.iter().position(|e| e.cell.id() == row.id);
-    if rows.len() <= 1000 {
-        rows.sort_by_key(|row| position(row).unwrap_or(usize::MAX));
-    }
+    let position: HashMap<String, usize> =
+        info.plan.iter().enumerate().map(|(i, entry)| (entry.cell.id(), i)).collect();
+    rows.sort_by_key(|row| position.get(&row.id).copied().unwrap_or(usize::MAX));
     let shown = &rows[..rows.len().min(MOST)];
     let mut charts = Vec::new();
     let mut add = |name: &str, title: String, svg: Option<String>| {
         if let Some(svg) = svg {
+            let svg = described(&svg, &title, DESCRIPTION);
             charts.push((format!("{name}.svg"), Chart { title, svg }));
         }
     };
@@ -57,7 +62,7 @@ pub fn write(run: &Run, folder: &Path) -> Result<ReportFiles, ReportError> {
         details.add(&record);
         if let Some((losses, evaluations, target)) = curve(&record) {
             let svg = loss_chart::draw(&row.id, losses, evaluations, target)?;
-            add(&format!("loss-{}", row.id), format!("Loss of {}", row.id), svg);
+            add(&format!("loss-{}", file_part(&row.id)), format!("Loss of {}", row.id), svg);
         }
     }
     fs::create_dir_all(folder).map_err(|source| ReportError::Write { path: folder.to_owned(), source })?;
@@ -67,7 +72,7 @@ pub fn write(run: &Run, folder: &Path) -> Result<ReportFiles, ReportError> {
     }
     for row in rows.iter().filter(|row| row.detail.is_some()) {
         let detail = row.detail.as_deref().unwrap_or_default().replace('\n', " ");
-        text.push_str(&format!("- `{}` ({}): {detail}\n", row.id, row.outcome));
+        text.push_str(&format!("- `{}` ({}): {}\n", row.id, row.outcome, plain_text(&detail)));
     }
     let mut files = ReportFiles {
         page: folder.join("index.html"),
@@ -84,6 +89,11 @@ pub fn write(run: &Run, folder: &Path) -> Result<ReportFiles, ReportError> {
     let charts: Vec<Chart> = charts.into_iter().map(|(_, chart)| chart).collect();
     save(&files.page, &page(&info, &run.id(), &rows, &charts, &details))?;
     Ok(files)
+}
+
+/// A cell's name as part of a file name, short enough for any file system.
+fn file_part(id: &str) -> &str {
+    id.char_indices().nth(200).map_or(id, |(end, _)| &id[..end])
 }
 
 /// The losses of the first trial that has evaluations, or of the first that has any.
