@@ -1,1 +1,4 @@
-//! Criterion benchmarks of the harness; see benches/README.md.
+//! What the benchmarks share: models written by hand, and programs with their weights.
+
+pub mod gpt2;
+pub mod programs;

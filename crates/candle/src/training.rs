@@ -1,6 +1,6 @@
 //! One training step: gradients by candle's autograd, clipping, the optimiser's update.
 
-use candle_core::{Tensor, Var};
+use candle_core::{DType, Tensor, Var};
 use portbench_backend::BackendError;
 use portbench_graph::{Graph, Program, TrainSpec};
 
@@ -40,16 +40,10 @@ impl Trainer {
                 message: format!("entry `{}` has no such output to minimise", graph.name),
             });
         };
-        let ranks: Vec<usize> = vars.iter().map(|(i, _)| program.params[*i].ty.shape.rank()).collect();
+        let optimizer = Optimizer::new(spec.optimizer, spec.schedule, vars.iter().map(|(_, var)| var));
         let trained =
             vars.into_iter().map(|(i, var)| Trained { name: program.params[i].name.clone(), var }).collect();
-        Ok(Self {
-            loss,
-            trained,
-            clip_norm: spec.clip_norm,
-            optimizer: Optimizer::new(spec.optimizer, spec.schedule, &ranks),
-            step: 0,
-        })
+        Ok(Self { loss, trained, clip_norm: spec.clip_norm, optimizer, step: 0 })
     }
 
     /// Differentiates the loss that the plan has just computed. `None` stands for a parameter that this step does not reach.
@@ -74,45 +68,52 @@ impl Trainer {
 
     /// Clips the gradients and updates the parameters.
     pub(crate) fn update(&mut self, gradients: Vec<Option<Tensor>>) -> Result<(), BackendError> {
-        let placed = || format!("optimiser step {}", self.step + 1);
-        let gradients = match self.clip_norm {
-            Some(limit) => clip(gradients, limit).map_err(error::placed(placed))?,
-            None => gradients,
+        let step = self.step;
+        let place = || format!("optimiser step {}", step + 1);
+        let (gradients, scale) = match self.clip_norm {
+            Some(limit) => clip(gradients, limit).map_err(error::placed(place))?,
+            None => (gradients, 1.0),
         };
         for (i, (t, gradient)) in self.trained.iter().zip(gradients).enumerate() {
             let Some(gradient) = gradient else { continue };
             self.optimizer
-                .update(i, self.step, &t.var, &gradient)
-                .map_err(error::placed(|| format!("{}, parameter `{}`", placed(), t.name)))?;
+                .update(i, step, &t.var, &gradient, scale)
+                .map_err(error::placed(|| format!("{}, parameter `{}`", place(), t.name)))?;
         }
         self.step += 1;
         Ok(())
     }
 }
 
-/// Multiplies every gradient by `min(1, limit / (norm + 1e-6))`, the norm taken over all of them. Nothing is read back.
-fn clip(gradients: Vec<Option<Tensor>>, limit: f64) -> candle_core::Result<Vec<Option<Tensor>>> {
-    use candle_core::DType;
+/// Gradients, and the factor they are still to be multiplied by.
+type Clipped = (Vec<Option<Tensor>>, f64);
+
+/// Multiplies every gradient by `min(1, limit / (norm + 1e-6))`, the norm taken over all of them. On the CPU the factor is handed on; on
+/// a GPU the product is taken there, so that nothing is read back.
+fn clip(gradients: Vec<Option<Tensor>>, limit: f64) -> candle_core::Result<Clipped> {
     let mut squares = Vec::with_capacity(gradients.len());
     for g in gradients.iter().flatten() {
         let g = if g.dtype() == DType::F64 { g.clone() } else { g.to_dtype(DType::F32)? };
         squares.push(g.contiguous()?.sqr()?.sum_all()?.to_dtype(DType::F64)?);
     }
-    if squares.is_empty() {
-        return Ok(gradients);
-    }
+    let Some(first) = squares.first() else { return Ok((gradients, 1.0)) };
+    let on_host = first.device().is_cpu();
     let norm = Tensor::stack(&squares, 0)?.sum_all()?.sqrt()?;
     let factor = norm.affine(1.0, 1e-6)?.recip()?.affine(limit, 0.0)?;
     let factor = factor.minimum(&factor.ones_like()?)?;
-    gradients
+    if on_host {
+        return Ok((gradients, factor.to_scalar::<f64>()?));
+    }
+    let clipped: candle_core::Result<Vec<Option<Tensor>>> = gradients
         .into_iter()
         .map(|g| match g {
-            Some(g) if g.dtype() == DType::F64 => g.broadcast_mul(&factor).map(Some),
             Some(g) => {
-                let clipped = g.to_dtype(DType::F32)?.broadcast_mul(&factor.to_dtype(DType::F32)?)?;
+                let wide = if g.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
+                let clipped = g.to_dtype(wide)?.broadcast_mul(&factor.to_dtype(wide)?)?;
                 clipped.to_dtype(g.dtype()).map(Some)
             }
             None => Ok(None),
         })
-        .collect()
+        .collect();
+    Ok((clipped?, 1.0))
 }

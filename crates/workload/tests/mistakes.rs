@@ -1,5 +1,4 @@
 //! What people read when a file is wrong.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::fmt::Write as _;
 

@@ -1,0 +1,88 @@
+//! The graph, executed by the candle backend, against the same GPT-2 written by hand with candle: one decode step of 124M after a
+//! prompt of 128, and one AdamW step of nanoGPT's small model.
+#![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use portbench_backend::{Backend, CompileOptions, EntryId, Executable, HostTensor};
+use portbench_benches::gpt2::{Dimensions, Gpt2, Trainer, ids as candle_ids};
+use portbench_benches::programs::{PARAMS, adamw, gpt2_124m, ids, nano, weights};
+use portbench_candle::CandleBackend;
+use portbench_graph::Program;
+use portbench_models::Form;
+
+const PROMPT: usize = 128;
+const BATCH: usize = 12;
+const SEQUENCE: usize = 64;
+
+fn compile(program: &Program) -> Box<dyn Executable> {
+    CandleBackend::cpu().compile(program, &PARAMS, &CompileOptions::default()).unwrap()
+}
+
+fn run(executable: &mut dyn Executable, entry: EntryId, inputs: &[(&str, &HostTensor)]) {
+    executable.bind(entry, inputs).unwrap();
+    executable.execute(entry).unwrap();
+}
+
+fn decode(c: &mut Criterion) {
+    let program = gpt2_124m(Form::Generate { prompt: PROMPT, new_tokens: 64 }, 1).unwrap();
+    let [prefill, step] = ["prefill", "decode"].map(|e| EntryId::of(&program, e).unwrap());
+    let prompt = ids("prompt", &[1, PROMPT]).unwrap();
+    let token = ids("token", &[1, 1]).unwrap();
+    let mut group = c.benchmark_group("gpt2-124m-decode");
+
+    let mut executable = compile(&program);
+    run(executable.as_mut(), prefill, &[("input_ids", &prompt), ("position", &HostTensor::scalar_i64(0))]);
+    let position = HostTensor::scalar_i64(PROMPT as i64);
+    let mut graph_step = || {
+        run(executable.as_mut(), step, &[("input_ids", &token), ("position", &position)]);
+        executable.fetch(step, "next").unwrap().to_i64()[0]
+    };
+
+    let dimensions = Dimensions { layers: 12, heads: 12, width: 768 };
+    let model = Gpt2::new(dimensions, &weights(&program).unwrap(), PROMPT + 64, false).unwrap();
+    let prompt = candle_ids(&prompt.to_i64(), (1, PROMPT)).unwrap();
+    let token_by_hand = candle_ids(&token.to_i64(), (1, 1)).unwrap();
+    let by_hand_step = || {
+        let logits = model.step(&token_by_hand, PROMPT).unwrap();
+        logits.argmax(1).unwrap().to_vec1::<u32>().unwrap()[0]
+    };
+    model.step(&prompt, 0).unwrap();
+    assert_eq!(i64::from(by_hand_step()), graph_step(), "the two compute the same");
+    group.bench_function("graph", |b| b.iter(&mut graph_step));
+    group.bench_function("by hand", |b| b.iter(by_hand_step));
+    group.finish();
+}
+
+fn training(c: &mut Criterion) {
+    let program = nano(Form::Training { sequence: SEQUENCE, spec: adamw(1e-3) }, BATCH).unwrap();
+    let entry = EntryId::of(&program, "train").unwrap();
+    let tokens = ids("tokens", &[BATCH, SEQUENCE]).unwrap();
+    let labels = ids("labels", &[BATCH, SEQUENCE]).unwrap();
+    let mut group = c.benchmark_group("nanogpt-training-step");
+
+    let mut executable = compile(&program);
+    let mut graph_step = || {
+        run(executable.as_mut(), entry, &[("input_ids", &tokens), ("labels", &labels)]);
+        executable.fetch(entry, "loss").unwrap().to_f64()[0]
+    };
+
+    let dimensions = Dimensions { layers: 4, heads: 4, width: 128 };
+    let mut trainer = Trainer::new(dimensions, &weights(&program).unwrap(), 1e-3).unwrap();
+    let tokens_by_hand = candle_ids(&tokens.to_i64(), (BATCH, SEQUENCE)).unwrap();
+    let labels_by_hand = candle_ids(&labels.to_i64(), (BATCH, SEQUENCE)).unwrap();
+    let mut by_hand_step = || f64::from(trainer.step(&tokens_by_hand, &labels_by_hand).unwrap());
+    for _ in 0..3 {
+        let (graph, by_hand) = (graph_step(), by_hand_step());
+        assert!((graph - by_hand).abs() < 1e-4 * by_hand, "the two compute the same: {graph} and {by_hand}");
+    }
+    group.bench_function("graph", |b| b.iter(&mut graph_step));
+    group.bench_function("by hand", |b| b.iter(&mut by_hand_step));
+    group.finish();
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(30);
+    targets = decode, training
+}
+criterion_main!(benches);
