@@ -1,0 +1,256 @@
+//! The command line as a person uses it, on work that takes milliseconds.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const TINY: &str = r#"
+model = { family = "gpt2", preset = "tiny" }
+mode = "generate"
+prompt = 8
+new-tokens = 4
+numerics = ["f32", "bf16"]
+"#;
+
+const SUITE: &str = r#"
+trials = 3
+warmup = { min-seconds = 0.0, max-seconds = 0.1, min-executions = 1 }
+sampling = { seconds = 0.05, min-samples = 3 }
+
+[[entries]]
+workload = "tiny-generate"
+
+[[entries]]
+workload = "tiny-mlp"
+scenarios = ["single-stream", "offline", { server = { rate = 200.0, bounds = { latency = 0.5 } } }]
+"#;
+
+const MLP: &str = r#"
+model = { family = "mlp", preset = "tiny" }
+mode = "inference"
+batch = 4
+"#;
+
+struct Home {
+    dir: tempfile::TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("workloads/suites")).unwrap();
+        fs::write(dir.path().join("workloads/tiny-generate.toml"), TINY).unwrap();
+        fs::write(dir.path().join("workloads/tiny-mlp.toml"), MLP).unwrap();
+        fs::write(dir.path().join("workloads/suites/tiny.toml"), SUITE).unwrap();
+        Self { dir }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn portbench(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_portbench"))
+            .args(args)
+            .current_dir(self.dir.path())
+            .output()
+            .unwrap()
+    }
+
+    /// Runs, expects this exit code, and gives stdout and stderr.
+    fn expect(&self, code: i32, args: &[&str]) -> (String, String) {
+        let output = self.portbench(args);
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let (out, err) = (text(output.stdout), text(output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{args:?}\n{out}\n{err}");
+        (out, err)
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        serde_json::from_str(&self.expect(0, args).0).unwrap()
+    }
+}
+
+#[test]
+fn a_suite_runs_and_is_shown_compared_and_reported() {
+    let home = Home::new();
+    let (table, told) = home.expect(0, &["run", "tiny"]);
+    assert_eq!(table.matches("measured").count(), 5, "{table}");
+    assert!(told.contains("index.html"), "{told}");
+
+    let rows = home.json(&["show", "--format", "json"]);
+    for row in rows.as_array().unwrap() {
+        assert_eq!(row["outcome"], "measured");
+        assert_eq!(row["parity"], true);
+        let figures = row["figures"].as_array().unwrap();
+        let throughput = figures.iter().find(|f| f["metric"] == "throughput").unwrap();
+        assert_eq!(throughput["value"]["is"], "estimated", "{row}");
+        let [low, value, high] = ["low", "value", "high"].map(|k| throughput["value"][k].as_f64().unwrap());
+        assert!(0.0 <= low && low <= value && value <= high && value > 0.0, "{throughput}");
+        assert_eq!(throughput["trials"].as_array().unwrap().len(), 3);
+    }
+    let (lowering, _) = home.expect(0, &["show", "--lowering"]);
+    assert!(lowering.contains("attention") && lowering.contains("native"), "{lowering}");
+
+    let (same, _) = home.expect(0, &["compare", "latest", "latest", "--gate"]);
+    assert!(!same.contains("slower") && !same.contains("faster"), "{same}");
+
+    let (files, _) = home.expect(0, &["report", "--out", "out"]);
+    assert!(files.contains("throughput.svg"), "{files}");
+    let page = fs::read_to_string(home.path("out/index.html")).unwrap();
+    assert!(page.contains("<svg") && !page.contains("http://www.w3.org/1999/xlink"), "the page stands alone");
+    assert!(fs::read_to_string(home.path("out/report.md")).unwrap().contains("| tiny-mlp |"));
+
+    let (again, told) = home.expect(0, &["run", "tiny", "--resume", "latest"]);
+    assert_eq!(again.matches("measured").count(), 5);
+    assert!(told.contains("5 finished before"), "{told}");
+}
+
+#[test]
+fn two_runs_side_by_side_keep_apart() {
+    let home = Home::new();
+    let start = || {
+        Command::new(env!("CARGO_BIN_EXE_portbench"))
+            .args(["run", "tiny", "--workload", "tiny-mlp", "--no-report"])
+            .current_dir(home.dir.path())
+            .output()
+            .unwrap()
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(start);
+        assert!(start().status.success());
+        assert!(other.join().unwrap().status.success());
+    });
+    let runs = fs::read_dir(home.path("results/runs")).unwrap();
+    let runs = runs.filter(|e| e.as_ref().unwrap().path().join("run.json").exists()).count();
+    assert_eq!(runs, 2);
+    home.expect(0, &["show", "latest"]);
+}
+
+#[test]
+fn a_backend_that_is_not_there_is_an_outcome() {
+    let home = Home::new();
+    let (table, told) =
+        home.expect(0, &["run", "tiny", "--workload", "tiny-mlp", "--backend", "neuron@neuron:0"]);
+    assert_eq!(table.matches("unavailable").count(), 3, "{table}");
+    assert!(told.contains("portbench-worker-neuron"), "{told}");
+}
+
+#[test]
+fn mistakes_name_the_place_and_the_way_out() {
+    let home = Home::new();
+    let (_, told) = home.expect(2, &["run", "quik"]);
+    assert!(told.contains("no suite or workload `quik`") && told.contains("quick"), "{told}");
+    let (_, told) = home.expect(3, &["run", "tiny", "--workload", "nothing*"]);
+    assert!(told.contains("portbench plan tiny"), "{told}");
+    let (_, told) = home.expect(2, &["run", "tiny", "--numerics", "fp8"]);
+    assert!(told.contains("`fp8` is no numerics; there are f64"), "{told}");
+    let (_, told) = home.expect(1, &["show", "20990101"]);
+    assert!(told.contains("20990101"), "{told}");
+    fs::write(
+        home.path("bad.toml"),
+        "model = { family = \"gpt2\", preset = \"tiny\", heads = 5 }\nmode = \"inference\"\n",
+    )
+    .unwrap();
+    let (_, told) = home.expect(2, &["run", "./bad.toml"]);
+    assert!(told.contains("bad.toml:1:") && told.contains("does not divide"), "{told}");
+    fs::write(home.path("results"), "a file where the directory should be").unwrap();
+    let (_, told) = home.expect(1, &["run", "tiny"]);
+    assert!(told.contains("results/runs"), "{told}");
+}
+
+#[test]
+fn schemas_and_completions_are_written() {
+    let home = Home::new();
+    for kind in ["workload", "suite", "record"] {
+        let schema: Value = home.json(&["schema", kind]);
+        assert!(schema["$schema"].is_string());
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(home.expect(0, &["completions", shell]).0.contains("portbench"));
+    }
+}
+
+fn reference_models() -> PathBuf {
+    let root = std::env::var_os("PORTBENCH_REFERENCE_MODELS")
+        .expect("PORTBENCH_REFERENCE_MODELS names no directory: run scripts/test, which makes it");
+    PathBuf::from(root)
+}
+
+fn verify(home: &Home, code: i32, model: &Path, more: &[&str]) -> (String, String) {
+    let text = |file: &str| model.join(file).to_str().unwrap().to_owned();
+    let (dir, inputs, expected) =
+        (model.to_str().unwrap(), text("inputs.safetensors"), text("expected.safetensors"));
+    let mut args = vec!["verify", dir, "--inputs", &inputs, "--expected", &expected];
+    args.extend(more);
+    home.expect(code, &args)
+}
+
+/// Each family against transformers' own results, on candle: outputs within 1e-4, and the same 32 greedy tokens.
+#[test]
+fn candle_computes_what_transformers_does() {
+    let home = Home::new();
+    for name in [
+        "gpt2",
+        "gpt2-bare",
+        "llama",
+        "llama-tied",
+        "llama-sharded",
+        "mistral",
+        "qwen2",
+        "qwen3",
+        "mixtral",
+        "bert",
+        "minilm",
+        "vit",
+        "resnet",
+    ] {
+        let (table, _) = verify(&home, 0, &reference_models().join(name), &["--format", "json"]);
+        let rows: Value = serde_json::from_str(&table).unwrap();
+        for row in rows.as_array().unwrap() {
+            let range: Option<f64> = row["max abs / range"].as_str().unwrap().parse().ok();
+            assert!(range.is_none_or(|r| r < 1e-4), "{name}: {row}");
+            if row["tensor"] == "sentence_embedding" {
+                assert!(row["cosine"].as_str().unwrap().parse::<f64>().unwrap() > 0.9999, "{name}: {row}");
+            }
+        }
+    }
+}
+
+#[test]
+fn verify_says_what_is_wrong_with_a_directory() {
+    let home = Home::new();
+    let good = reference_models().join("gpt2");
+    let bad = home.path("bad model");
+    fs::create_dir(&bad).unwrap();
+    for file in ["inputs.safetensors", "expected.safetensors", "config.json"] {
+        fs::copy(good.join(file), bad.join(file)).unwrap();
+    }
+    let (_, told) = verify(&home, 2, &bad, &[]);
+    assert!(told.contains("model.safetensors"), "{told}");
+    let weights = fs::read(good.join("model.safetensors")).unwrap();
+    fs::write(bad.join("model.safetensors"), &weights[..weights.len() - 100]).unwrap();
+    let (_, told) = verify(&home, 1, &bad, &[]);
+    assert!(told.contains("truncated or its header lies"), "{told}");
+    fs::write(bad.join("config.json"), r#"{"model_type": "mamba"}"#).unwrap();
+    let (_, told) = verify(&home, 2, &bad, &[]);
+    assert!(told.contains("`mamba`") && told.contains("llama"), "{told}");
+    let saved = home.path("out.safetensors");
+    verify(&home, 0, &good, &["--save", saved.to_str().unwrap()]);
+    assert!(saved.exists());
+    // Another model's expectations are not met.
+    let wrong = reference_models().join("llama/expected.safetensors");
+    let inputs = good.join("inputs.safetensors");
+    let args = [
+        "verify",
+        good.to_str().unwrap(),
+        "--inputs",
+        inputs.to_str().unwrap(),
+        "--expected",
+        wrong.to_str().unwrap(),
+    ];
+    assert!(home.expect(1, &args).0.contains("differs"));
+}
