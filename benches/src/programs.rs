@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use candle_core::{Device, Tensor};
 use portbench_backend::{BackendError, ParamSource};
-use portbench_graph::{DType, DecayRule, Optimizer, Program, Schedule, TrainSpec};
+use portbench_graph::{
+    DType, DecayRule, GraphError, Optimizer, Program, ProgramBuilder, Schedule, TrainSpec, Type,
+};
 use portbench_models::{Activation, Form, Model, ModelError, Request};
 
 /// Weights of every benchmark.
@@ -29,6 +31,19 @@ pub fn nano(form: Form, batch: usize) -> Result<Program, ModelError> {
         nano.activation = Activation::GeluTanh;
     }
     model.program(&Request { form, batch, storage: DType::F32, compute: DType::F32 })
+}
+
+/// A program with one entry, `forward`, that gives a constant.
+///
+/// # Errors
+/// The builder's.
+pub fn nothing() -> Result<Program, GraphError> {
+    let mut builder = ProgramBuilder::new("nothing", DType::F32);
+    builder.entry("forward", |g| {
+        let zero = g.constant(0.0, Type::scalar(DType::F32));
+        g.output("zero", zero);
+    });
+    builder.finish()
 }
 
 /// AdamW as candle-nn's default, decay on everything.
@@ -67,7 +82,7 @@ pub fn weights(program: &Program) -> Result<HashMap<String, Tensor>, Box<dyn std
 /// # Errors
 /// The generator's.
 pub fn ids(name: &str, shape: &[usize]) -> Result<portbench_backend::HostTensor, BackendError> {
-    let ty = portbench_graph::Type::new(DType::I64, shape);
+    let ty = Type::new(DType::I64, shape);
     portbench_backend::generate::tensor(
         1,
         name,
