@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::env;
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,7 +85,7 @@ fn entry_cells(args: &SelectArgs, entry: &Planned, filter: &Filter) -> Result<Ve
                         tf32: numerics == Numerics::Tf32,
                         decompose_all: false,
                     },
-                    worker: worker(target)?,
+                    worker: worker(target, args.threads)?,
                 });
             }
         }
@@ -93,16 +94,19 @@ fn entry_cells(args: &SelectArgs, entry: &Planned, filter: &Filter) -> Result<Ve
 }
 
 /// How the worker of a backend is started. A backend that is not there is started all the same: its worker says what is missing.
-pub(crate) fn worker(target: &Target) -> Result<WorkerCommand, Failure> {
+/// Thread pools are sized when a process first uses them, so the number of threads goes along in its environment.
+pub(crate) fn worker(target: &Target, threads: Option<u32>) -> Result<WorkerCommand, Failure> {
+    let env: Vec<(OsString, OsString)> =
+        threads.map(|n| ("RAYON_NUM_THREADS".into(), n.to_string().into())).into_iter().collect();
     let device = ["--device".into(), target.device.clone().into()];
     if let Some(program) = backends::external().remove(&target.backend) {
-        return Ok(WorkerCommand { program, args: device.into(), env: Vec::new() });
+        return Ok(WorkerCommand { program, args: device.into(), env });
     }
     let program = env::current_exe()
         .map_err(|e| Failure::failed(format!("cannot find this program to start its workers: {e}")))?;
     let mut args = vec!["worker".into(), "--backend".into(), target.backend.clone().into()];
     args.extend(device);
-    Ok(WorkerCommand { program, args, env: Vec::new() })
+    Ok(WorkerCommand { program, args, env })
 }
 
 struct Filter {

@@ -131,6 +131,16 @@ fn two_runs_side_by_side_keep_apart() {
 }
 
 #[test]
+fn the_number_of_threads_is_that_of_the_command_line() {
+    let home = Home::new();
+    let narrow = ["run", "tiny", "--workload", "tiny-generate", "--numerics", "f32", "--no-report"];
+    for threads in ["1", "2"] {
+        let args: Vec<&str> = narrow.into_iter().chain(["--threads", threads]).collect();
+        assert!(home.expect(0, &args).0.contains("measured"));
+    }
+}
+
+#[test]
 fn a_backend_that_is_not_there_is_an_outcome() {
     let home = Home::new();
     let (table, told) =

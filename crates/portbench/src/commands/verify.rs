@@ -165,7 +165,7 @@ impl Subject<'_> {
             tf32: self.numerics == Numerics::Tf32,
             decompose_all: false,
         };
-        let answer = ask(&cells::worker(&self.target)?, job, options, Limits::default())?;
+        let answer = ask(&cells::worker(&self.target, self.args.threads)?, job, options, Limits::default())?;
         Ok(answer.outputs)
     }
 }
