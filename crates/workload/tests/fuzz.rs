@@ -7,14 +7,11 @@ const WORKLOAD: &str = include_str!("../../../workloads/shakespeare-char-trainin
 const SUITE: &str = include_str!("../../../workloads/suites/cpu.toml");
 
 fn read(bytes: &[u8]) {
-    for error in [
-        Workload::from_bytes("fuzz.toml", None, bytes.to_vec()).err(),
-        Suite::from_bytes("fuzz.toml", None, bytes.to_vec()).err(),
-    ] {
-        if let Some(error) = error {
-            let text = error.to_string();
-            assert!(text.contains("fuzz.toml"), "{text}");
-        }
+    let workload = Workload::from_bytes("fuzz.toml", None, bytes.to_vec()).err();
+    let suite = Suite::from_bytes("fuzz.toml", None, bytes.to_vec()).err();
+    for error in workload.into_iter().chain(suite) {
+        let text = error.to_string();
+        assert!(text.contains("fuzz.toml"), "{text}");
     }
 }
 
