@@ -1,10 +1,14 @@
 //! The graph, executed by the candle backend, against the same GPT-2 written by hand with candle: one decode step of 124M after a
 //! prompt of 128, and one AdamW step of nanoGPT's small model.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+#![expect(clippy::print_stdout, reason = "a paired ratio is no criterion figure")]
+
+use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use portbench_backend::{Backend, CompileOptions, EntryId, Executable, HostTensor};
 use portbench_benches::gpt2::{Dimensions, Gpt2, Trainer, ids as candle_ids};
+use portbench_benches::paired;
 use portbench_benches::programs::{PARAMS, adamw, gpt2_124m, ids, nano, weights};
 use portbench_candle::CandleBackend;
 use portbench_graph::Program;
@@ -21,6 +25,11 @@ fn compile(program: &Program) -> Box<dyn Executable> {
 fn run(executable: &mut dyn Executable, entry: EntryId, inputs: &[(&str, &HostTensor)]) {
     executable.bind(entry, inputs).unwrap();
     executable.execute(entry).unwrap();
+}
+
+/// Alternates both, because a virtual machine's speed drifts by more than they differ between criterion's blocks.
+fn paired(name: &str, pairs: usize, graph: impl FnMut(), by_hand: impl FnMut()) {
+    println!("{name}: graph / by hand = {}", paired::ratio(pairs, graph, by_hand).unwrap());
 }
 
 fn decode(c: &mut Criterion) {
@@ -48,6 +57,7 @@ fn decode(c: &mut Criterion) {
     };
     model.step(&prompt, 0).unwrap();
     assert_eq!(i64::from(by_hand_step()), graph_step(), "the two compute the same");
+    paired("gpt2-124m-decode", 100, || _ = black_box(graph_step()), || _ = black_box(by_hand_step()));
     group.bench_function("graph", |b| b.iter(&mut graph_step));
     group.bench_function("by hand", |b| b.iter(by_hand_step));
     group.finish();
@@ -75,6 +85,7 @@ fn training(c: &mut Criterion) {
         let (graph, by_hand) = (graph_step(), by_hand_step());
         assert!((graph - by_hand).abs() < 1e-4 * by_hand, "the two compute the same: {graph} and {by_hand}");
     }
+    paired("nanogpt-training-step", 60, || _ = black_box(graph_step()), || _ = black_box(by_hand_step()));
     group.bench_function("graph", |b| b.iter(&mut graph_step));
     group.bench_function("by hand", |b| b.iter(&mut by_hand_step));
     group.finish();

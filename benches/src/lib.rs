@@ -1,4 +1,5 @@
-//! What the benchmarks share: models written by hand, and programs with their weights.
+//! What the benchmarks share: models written by hand, programs with their weights, and pairing.
 
 pub mod gpt2;
+pub mod paired;
 pub mod programs;
