@@ -7,6 +7,7 @@
 //!
 //! Not in this crate: timing (`portbench-measure`), processes (`portbench-worker`), any backend but [`null`].
 
+mod causes;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod contract;
@@ -18,6 +19,7 @@ mod params;
 mod save;
 mod tensor;
 
+pub use causes::with_causes;
 pub use contract::{Backend, BackendInfo, CompileOptions, EntryId, Executable, Use};
 pub use error::{BackendError, UnsupportedOp};
 pub use lower::{LoweredOp, Lowering, LoweringReport, Support, is_in_place_update, lower};

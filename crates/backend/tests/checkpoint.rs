@@ -133,11 +133,11 @@ fn what_is_saved_is_read_back() {
         ("c".to_owned(), HostTensor::zeros(Type::new(DType::Bf16, [2]))),
         ("d".to_owned(), HostTensor::zeros(Type::new(DType::Bool, [1]))),
     ];
-    portbench_backend::save_tensors(&path, &tensors.clone().into()).unwrap();
+    portbench_backend::save_tensors(&path, tensors.iter().map(|(name, tensor)| (name, tensor))).unwrap();
     let mut file = CheckpointFile::open(&path).unwrap();
     for (name, tensor) in tensors {
         assert_eq!(file.read(&name).unwrap(), tensor);
     }
-    let folder = portbench_backend::save_tensors(dir.path(), &[].into()).unwrap_err().to_string();
+    let folder = portbench_backend::save_tensors::<str>(dir.path(), []).unwrap_err().to_string();
     assert!(folder.contains("cannot be written"), "{folder}");
 }

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use portbench_backend::with_causes;
+
 /// Some cell failed.
 pub(crate) const SOME_CELL: u8 = 1;
 /// The command line, a workload or a suite file is wrong, or something it names is not there.
@@ -62,26 +64,12 @@ impl Failure {
     }
 }
 
-/// An error and its causes in one text; a cause whose text the error already ends with is not repeated.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let more = inner.to_string();
-        if !text.ends_with(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = inner.source();
-    }
-    text
-}
-
 impl<E: Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         let io = (&error as &(dyn Error + 'static)).downcast_ref::<io::Error>();
         let broken_pipe = io.is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
         let code = if broken_pipe { 0 } else { SOME_CELL };
-        Self { code, text: chain(&error), broken_pipe }
+        Self { code, text: with_causes(&error), broken_pipe }
     }
 }
 

@@ -97,15 +97,18 @@ pub enum JobError {
     /// The timed part failed.
     #[error("measuring failed")]
     Measure(#[source] portbench_measure::MeasureError),
-    /// The outputs could not be written.
-    #[error("the parity outputs cannot be written to {}", path.display())]
-    Outputs {
-        /// The file.
+    /// The job's scratch directory is not there.
+    #[error("the scratch directory {} cannot be used", path.display())]
+    Scratch {
+        /// The directory.
         path: std::path::PathBuf,
         /// Why.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: std::io::Error,
     },
+    /// The outputs could not be written.
+    #[error("the parity outputs cannot be kept")]
+    Outputs(#[source] portbench_backend::BackendError),
     /// The backend panicked.
     #[error("the backend panicked: {0}")]
     Panicked(String),

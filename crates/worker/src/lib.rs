@@ -2,14 +2,12 @@
 
 mod error;
 mod lines;
-mod outputs;
 mod process;
 mod protocol;
 mod serve;
 
 pub use error::{JobError, ProtocolError, WorkerError};
 pub use lines::{parse_message, read_job, read_message, write_line};
-pub use outputs::write_outputs;
 pub use process::{protocol_output, serve_process};
 pub use protocol::{Failure, FromWorker, Job, MAX_LINE, MeasureJob, ParityJob, Phase, VERSION};
 pub use serve::serve;

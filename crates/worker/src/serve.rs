@@ -6,12 +6,11 @@ use std::io::{BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use portbench_backend::{Backend, BackendError, Executable, LoweringReport};
+use portbench_backend::{Backend, BackendError, Executable, LoweringReport, save_tensors};
 use portbench_measure::{MeasureError, Phases, Progress, Stage, SystemClock, execute_parity, measure};
 
 use crate::error::{JobError, ProtocolError, WorkerError};
 use crate::lines::{read_job, write_line};
-use crate::outputs::write_outputs;
 use crate::protocol::{Failure, FromWorker, Job, MeasureJob, ParityJob, Phase, VERSION};
 
 /// File of the parity outputs in the scratch directory.
@@ -129,8 +128,12 @@ fn parity(backend: &mut dyn Backend, job: &Job, part: &ParityJob) -> Result<Lowe
         .map_err(|source| JobError::Compile { part: "parity", source })?;
     let outputs = execute_parity(executable.as_mut(), &part.program, &part.params, &part.inputs, &part.task)
         .map_err(JobError::Parity)?;
-    let path = job.scratch.join(OUTPUTS);
-    write_outputs(&path, &outputs)?;
+    // Made and removed by the runner: where it is gone, nobody waits for the outputs.
+    let path = job
+        .scratch
+        .canonicalize()
+        .map_err(|source| JobError::Scratch { path: job.scratch.clone(), source })?;
+    save_tensors(&path.join(OUTPUTS), &outputs).map_err(JobError::Outputs)?;
     Ok(executable.lowering().clone())
 }
 

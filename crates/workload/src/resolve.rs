@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use portbench_backend::ParamSource;
 use portbench_backend::generate::Recipe;
+use portbench_backend::{ParamSource, with_causes};
 use portbench_graph::{Program, TrainSpec};
 use portbench_measure::{Corpus, Evaluation, InputSource, Inputs, Mode, Numerics, Task, Unit};
 use portbench_models::{Form, InputKind, Model, ModelDirectory, ModelError, Request};
@@ -269,14 +269,4 @@ pub(crate) fn json(table: &BTreeMap<String, toml::Value>) -> Map<String, Value> 
         .iter()
         .map(|(key, value)| (key.clone(), serde_json::to_value(value).unwrap_or(Value::Null)))
         .collect()
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }

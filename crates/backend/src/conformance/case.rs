@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use portbench_graph::{DType, GraphBuilder, Program, ProgramBuilder, Shape, Type, Value};
 
+use crate::causes::with_causes;
 use crate::conformance::report::{CaseReport, Verdict};
 use crate::contract::{Backend, CompileOptions, EntryId, Executable};
 use crate::error::BackendError;
@@ -126,7 +127,7 @@ impl Case {
             Ok(executable) => executable,
             Err(reason) => return Ok(Err(reason)),
         };
-        let output = once(&mut *executable, EntryId(0), &self.inputs, "y").map_err(|e| chain(&e))?;
+        let output = once(&mut *executable, EntryId(0), &self.inputs, "y").map_err(|e| with_causes(&e))?;
         let composite = |op: &str| {
             program.entries.iter().flat_map(|g| &g.nodes).any(|n| n.op.is_composite() && n.op.name() == op)
         };
@@ -156,7 +157,7 @@ pub(super) fn compile(
     let promised = match lower(program, backend, options) {
         Ok(_) => None,
         Err(BackendError::Unsupported { ops, .. }) => Some(ops),
-        Err(e) => return Err(chain(&e)),
+        Err(e) => return Err(with_causes(&e)),
     };
     match (backend.compile(program, &PARAMS, options), promised) {
         (Ok(executable), None) => Ok(Ok(executable)),
@@ -169,9 +170,9 @@ pub(super) fn compile(
             Ok(Err(reasons.join("; ")))
         }
         (Err(e @ BackendError::Unsupported { .. }), None) => {
-            Err(format!("`support` accepts every op, `compile` does not: {}", chain(&e)))
+            Err(format!("`support` accepts every op, `compile` does not: {}", with_causes(&e)))
         }
-        (Err(e), _) => Err(chain(&e)),
+        (Err(e), _) => Err(with_causes(&e)),
     }
 }
 
@@ -204,17 +205,6 @@ pub(super) fn guarded(name: &str, check: impl FnOnce() -> Result<Verdict, String
         }
     };
     CaseReport { name: name.to_owned(), verdict }
-}
-
-/// An error with its causes.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(e) = cause {
-        text.push_str(&format!(": {e}"));
-        cause = e.source();
-    }
-    text
 }
 
 /// Half the distance from 1 to the next number.

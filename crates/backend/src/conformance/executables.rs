@@ -2,7 +2,8 @@
 
 use portbench_graph::{AttentionOptions, DType, GraphError, Init, Program, ProgramBuilder, Type};
 
-use crate::conformance::case::{FLOATS, PARAMS, around_zero, chain, close, compile, guarded, once, roundoff};
+use crate::causes::with_causes;
+use crate::conformance::case::{FLOATS, PARAMS, around_zero, close, compile, guarded, once, roundoff};
 use crate::conformance::report::{CaseReport, Verdict};
 use crate::contract::{Backend, CompileOptions, EntryId, Executable};
 use crate::error::BackendError;
@@ -26,8 +27,8 @@ pub(super) fn check(backend: &mut dyn Backend, oracle: &mut dyn Backend) -> Vec<
                     Err(reason) => return Ok(Verdict::Unsupported { reason }),
                 };
                 let mut golden = compile(&program, oracle, &options)??;
-                let got = tell(&mut *executable).map_err(|e| chain(&e))?;
-                let expected = tell(&mut *golden).map_err(|e| chain(&e))?;
+                let got = tell(&mut *executable).map_err(|e| with_causes(&e))?;
+                let expected = tell(&mut *golden).map_err(|e| with_causes(&e))?;
                 for (i, (g, e)) in got.iter().zip(&expected).enumerate() {
                     close(g, e, steps * roundoff(dtype), 0.0).map_err(|m| format!("result {i}: {m}"))?;
                 }
@@ -127,15 +128,15 @@ fn parameters(dtype: DType, backend: &mut dyn Backend) -> Result<Verdict, String
         Ok(executable) => executable,
         Err(reason) => return Ok(Verdict::Unsupported { reason }),
     };
-    let mut source = PARAMS.open().map_err(|e| chain(&e))?;
-    let expected = source.load(&program.params[0]).map_err(|e| chain(&e))?;
+    let mut source = PARAMS.open().map_err(|e| with_causes(&e))?;
+    let expected = source.load(&program.params[0]).map_err(|e| with_causes(&e))?;
     for when in ["before executing", "after executing"] {
-        let got = executable.fetch_param("w").map_err(|e| chain(&e))?;
+        let got = executable.fetch_param("w").map_err(|e| with_causes(&e))?;
         if got.ty().dtype != dtype && got.ty().dtype != DType::F64 {
             return Err(format!("{when} the parameter is {}, declared is {}", got.ty(), expected.ty()));
         }
         close(&got, &expected, 0.0, 0.0).map_err(|m| format!("{when}: {m}"))?;
-        tell_outputs(&mut *executable, dtype).map_err(|e| chain(&e))?;
+        tell_outputs(&mut *executable, dtype).map_err(|e| with_causes(&e))?;
     }
     Ok(Verdict::Passed)
 }
@@ -148,13 +149,13 @@ fn side_by_side(dtype: DType, backend: &mut dyn Backend) -> Result<Verdict, Stri
         Ok(executable) => executable,
         Err(reason) => return Ok(Verdict::Unsupported { reason }),
     };
-    let expected = tell_cached_attention(&mut *alone, dtype).map_err(|e| chain(&e))?;
+    let expected = tell_cached_attention(&mut *alone, dtype).map_err(|e| with_causes(&e))?;
     let mut second = compile(&program, backend, &options)??;
-    let got = tell_cached_attention(&mut *second, dtype).map_err(|e| chain(&e))?;
+    let got = tell_cached_attention(&mut *second, dtype).map_err(|e| with_causes(&e))?;
     for (g, e) in got.iter().zip(&expected) {
         close(g, e, 0.0, 0.0).map_err(|m| format!("the second executable: {m}"))?;
     }
-    let last = alone.fetch(EntryId(1), "y").map_err(|e| chain(&e))?;
+    let last = alone.fetch(EntryId(1), "y").map_err(|e| with_causes(&e))?;
     close(&last, &expected[expected.len() - 1], 0.0, 0.0)
         .map_err(|m| format!("the first executable: {m}"))?;
     Ok(Verdict::Passed)

@@ -5,9 +5,8 @@ use portbench_graph::{
     Optimizer, Pool2dAttrs, Program, ProgramBuilder, Schedule, TrainSpec, Type, UnaryKind, Value,
 };
 
-use crate::conformance::case::{
-    FLOATS, booleans, chain, close, compile, guarded, integers, roundoff, tensor,
-};
+use crate::causes::with_causes;
+use crate::conformance::case::{FLOATS, booleans, close, compile, guarded, integers, roundoff, tensor};
 use crate::conformance::chains;
 use crate::conformance::report::{CaseReport, Verdict};
 use crate::contract::{Backend, CompileOptions, EntryId, Executable};
@@ -365,7 +364,7 @@ impl GradientCase {
             Ok(executable) => executable,
             Err(reason) => return Ok(Err(reason)),
         };
-        self.step(&mut *executable).map(Ok).map_err(|e| chain(&e))
+        self.step(&mut *executable).map(Ok).map_err(|e| with_causes(&e))
     }
 
     fn step(&self, executable: &mut dyn Executable) -> Result<Vec<HostTensor>, BackendError> {

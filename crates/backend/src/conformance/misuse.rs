@@ -2,7 +2,8 @@
 
 use portbench_graph::{DType, GraphBuilder, Init, Program, ProgramBuilder, Type, Value};
 
-use crate::conformance::case::{chain, compile, guarded, tensor};
+use crate::causes::with_causes;
+use crate::conformance::case::{compile, guarded, tensor};
 use crate::conformance::report::{CaseReport, Verdict};
 use crate::contract::{Backend, CompileOptions, EntryId, Executable};
 use crate::error::BackendError;
@@ -84,7 +85,7 @@ pub(super) fn check(backend: &mut dyn Backend) -> Vec<CaseReport> {
                 Err(reason) => return Ok(Verdict::Unsupported { reason }),
             };
             for (i, input) in inputs.iter().enumerate() {
-                executable.bind(FORWARD, &[(&format!("x{i}"), input)]).map_err(|e| chain(&e))?;
+                executable.bind(FORWARD, &[(&format!("x{i}"), input)]).map_err(|e| with_causes(&e))?;
             }
             // Devices that answer late may tell at the barrier, but not later.
             let answer = executable.execute(FORWARD).and_then(|()| executable.synchronize());

@@ -2,7 +2,8 @@
 
 use portbench_graph::{DType, Program, ProgramBuilder, Type};
 
-use crate::conformance::case::{FLOATS, chain, close, compile, guarded, tensor};
+use crate::causes::with_causes;
+use crate::conformance::case::{FLOATS, close, compile, guarded, tensor};
 use crate::conformance::report::{CaseReport, Verdict};
 use crate::contract::{Backend, CompileOptions, EntryId, Executable};
 use crate::error::BackendError;
@@ -22,8 +23,8 @@ pub(super) fn check(backend: &mut dyn Backend, oracle: &mut dyn Backend) -> Vec<
                     Err(reason) => return Ok(Verdict::Unsupported { reason }),
                 };
                 let mut golden = compile(&program, oracle, &options)??;
-                let got = story(&mut *executable, dtype).map_err(|e| chain(&e))?;
-                let expected = story(&mut *golden, dtype).map_err(|e| chain(&e))?;
+                let got = story(&mut *executable, dtype).map_err(|e| with_causes(&e))?;
+                let expected = story(&mut *golden, dtype).map_err(|e| with_causes(&e))?;
                 for (step, (g, e)) in got.iter().zip(&expected).enumerate() {
                     close(g, e, 0.0, 0.0).map_err(|m| format!("result {step} of the story: {m}"))?;
                 }

@@ -5,7 +5,8 @@ use portbench_graph::{
     Type,
 };
 
-use crate::conformance::case::{around_zero, chain, close, compile, guarded, integers, roundoff};
+use crate::causes::with_causes;
+use crate::conformance::case::{around_zero, close, compile, guarded, integers, roundoff};
 use crate::conformance::report::{CaseReport, Verdict};
 use crate::contract::{Backend, CompileOptions, EntryId, Executable};
 use crate::error::BackendError;
@@ -89,8 +90,8 @@ fn compare_stories(
         Err(reason) => return Ok(Verdict::Unsupported { reason }),
     };
     let mut golden = compile(program, oracle, &options)??;
-    let got = story(&mut *executable).map_err(|e| chain(&e))?;
-    let expected = story(&mut *golden).map_err(|e| chain(&e))?;
+    let got = story(&mut *executable).map_err(|e| with_causes(&e))?;
+    let expected = story(&mut *golden).map_err(|e| with_causes(&e))?;
     for ((name, g), (_, e)) in got.iter().zip(&expected) {
         close(g, e, 1024.0 * roundoff(dtype), 0.0).map_err(|m| format!("{name}: {m}"))?;
     }
@@ -155,10 +156,10 @@ fn missing_gradient(backend: &mut dyn Backend) -> Result<Verdict, String> {
         Err(reason) => return Ok(Verdict::Unsupported { reason }),
     };
     let x = around_zero(99, DType::F32, &[4]);
-    executable.bind(EntryId(0), &[("x", &x)]).map_err(|e| chain(&e))?;
+    executable.bind(EntryId(0), &[("x", &x)]).map_err(|e| with_causes(&e))?;
     match executable.execute(EntryId(0)) {
         Err(BackendError::MissingGradient { param }) if param == "lost" => Ok(Verdict::Passed),
-        Err(e) => Err(format!("is an error of the wrong kind: {}", chain(&e))),
+        Err(e) => Err(format!("is an error of the wrong kind: {}", with_causes(&e))),
         Ok(()) => Err("trained, though no gradient reached `lost`".into()),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use portbench_backend::with_causes;
 use portbench_records::{RecordHead, Run, Store, StoreError};
 use portbench_report::{COMPARE_COLUMNS, compare};
 
@@ -50,7 +51,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<u8, Failure> {
 /// Heads that can be read; the others are named on stderr.
 fn heads(run: &Run) -> Result<impl Iterator<Item = RecordHead>, Failure> {
     let warned = |head: Result<RecordHead, StoreError>| {
-        head.inspect_err(|e| progress::say(&format!("warning: {}", crate::failure::chain(e)))).ok()
+        head.inspect_err(|e| progress::say(&format!("warning: {}", with_causes(e)))).ok()
     };
     Ok(run.heads()?.filter_map(warned))
 }

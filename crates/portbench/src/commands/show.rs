@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use portbench_backend::with_causes;
 use portbench_records::{Run, Store};
 use portbench_report::{COLUMNS, LOWERING_COLUMNS, Row, lowering_cells, markdown};
 
@@ -48,7 +49,7 @@ fn rows(run: &Run) -> Result<Vec<Row>, Failure> {
     for head in run.heads()? {
         match head {
             Ok(head) => rows.push(Row::from(head)),
-            Err(error) => progress::say(&format!("warning: {}", crate::failure::chain(&error))),
+            Err(error) => progress::say(&format!("warning: {}", with_causes(&error))),
         }
     }
     let order: std::collections::BTreeMap<String, usize> =

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use portbench_backend::{Backend, CompileOptions, save_tensors};
+use portbench_backend::{Backend, CompileOptions, save_tensors, with_causes};
 use portbench_measure::execute_parity;
 use portbench_reference::Reference;
 use portbench_workload::ParityCheck;
@@ -62,14 +62,4 @@ fn compute(check: &ParityCheck, path: &Path, mut reference: Reference) -> Result
     // A cache that cannot be written costs time, not the run.
     let _ = save_tensors(path, &outputs);
     Ok(outputs)
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
