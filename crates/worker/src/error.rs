@@ -104,7 +104,7 @@ pub enum JobError {
         path: std::path::PathBuf,
         /// Why.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The outputs could not be written.
     #[error("the parity outputs cannot be kept")]
