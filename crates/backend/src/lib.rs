@@ -16,6 +16,7 @@ pub mod generate;
 mod lower;
 pub mod null;
 mod params;
+pub mod plan;
 mod save;
 mod tensor;
 

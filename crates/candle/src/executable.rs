@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use candle_core::{Device, Tensor, Var};
 use portbench_backend::{BackendError, EntryId, Executable, HostTensor, LoweringReport, ParamSource};
-use portbench_graph::{DType, Graph, Op, ParamSpec, Program, StateSpec};
+use portbench_graph::{Graph, Op, ParamSpec, Program, StateSpec};
 
-use crate::compile::compile;
 use crate::convert::{candle_type, to_device, to_host};
 use crate::error;
 use crate::kernels::turned_weights;
-use crate::plan::Plan;
+use crate::library::{Candle, Plan};
 use crate::training::Trainer;
 
 /// Parameters, state and plans.
@@ -64,7 +63,7 @@ impl CandleExecutable {
         let mut plans = Vec::with_capacity(program.entries.len());
         for (e, graph) in program.entries.iter().enumerate() {
             let values = if Some(e) == training_entry { &tracked } else { &params };
-            plans.push(compile(program, graph, values, device)?);
+            plans.push(Plan::new(&Candle(device.clone()), program, graph, values)?);
         }
         let trainer = match (&program.training, training_entry) {
             (Some(spec), Some(e)) => Some((e, Trainer::new(spec, &program.entries[e], program, vars)?)),
@@ -90,7 +89,7 @@ impl CandleExecutable {
         }
         Err(BackendError::UnknownEntry {
             entry: format!("number {}", entry.0),
-            known: self.plans.iter().map(|p| p.name.clone()).collect(),
+            known: self.plans.iter().map(|p| p.name().to_owned()).collect(),
         })
     }
 }
@@ -114,30 +113,7 @@ impl Executable for CandleExecutable {
 
     fn bind(&mut self, entry: EntryId, inputs: &[(&str, &HostTensor)]) -> Result<(), BackendError> {
         let device = self.device.clone();
-        let plan = self.plan(entry)?;
-        for (name, value) in inputs {
-            let wrong = |message: String| BackendError::Input {
-                entry: plan.name.clone(),
-                input: (*name).to_owned(),
-                message,
-            };
-            let Some(input) = plan.inputs.iter().find(|i| i.name == *name) else {
-                let known: Vec<&str> = plan.inputs.iter().map(|i| i.name.as_str()).collect();
-                return Err(wrong(format!("is unknown; the entry takes {}", known.join(", "))));
-            };
-            if *value.ty() != input.ty {
-                return Err(wrong(format!("is {}, the program takes {}", value.ty(), input.ty)));
-            }
-            let slot = input.slot;
-            plan.scalars[slot] = if value.ty().dtype == DType::I64 && value.dims().is_empty() {
-                value.to_i64().first().copied()
-            } else {
-                None
-            };
-            let place = || format!("input `{name}` of entry `{}`", plan.name);
-            plan.slots[slot] = Some(to_device(value, &device).map_err(error::placed(place))?);
-        }
-        Ok(())
+        self.plan(entry)?.bind(inputs, |value| to_device(value, &device))
     }
 
     fn execute(&mut self, entry: EntryId) -> Result<(), BackendError> {
@@ -159,16 +135,8 @@ impl Executable for CandleExecutable {
     }
 
     fn fetch(&mut self, entry: EntryId, output: &str) -> Result<HostTensor, BackendError> {
-        let plan = self.plan(entry)?;
-        let wrong = |message: String| BackendError::Output { name: output.to_owned(), message };
-        let Some(found) = plan.outputs.iter().find(|o| o.name == output) else {
-            let known: Vec<&str> = plan.outputs.iter().map(|o| o.name.as_str()).collect();
-            return Err(wrong(format!("entry `{}` has the outputs {}", plan.name, known.join(", "))));
-        };
-        let Some(value) = &found.value else {
-            return Err(wrong(format!("entry `{}` has not run", plan.name)));
-        };
-        to_host(value, &found.ty).map_err(error::placed(|| format!("output `{output}`")))
+        let (value, ty) = self.plan(entry)?.output(output)?;
+        to_host(value, ty).map_err(error::placed(|| format!("output `{output}`")))
     }
 
     fn fetch_param(&mut self, name: &str) -> Result<HostTensor, BackendError> {

@@ -10,13 +10,12 @@
 //! Not in this crate: what a program means (`portbench-graph`), timing, parity.
 
 mod backend;
-mod compile;
 mod convert;
 mod error;
 mod executable;
 mod kernels;
+mod library;
 mod optimizer;
-mod plan;
 mod support;
 mod threads;
 mod training;

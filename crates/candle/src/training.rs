@@ -5,8 +5,8 @@ use portbench_backend::BackendError;
 use portbench_graph::{Graph, Program, TrainSpec};
 
 use crate::error;
+use crate::library::Plan;
 use crate::optimizer::Optimizer;
-use crate::plan::Plan;
 
 /// A parameter that trains.
 struct Trained {
@@ -16,8 +16,8 @@ struct Trained {
 
 /// Training state of a program.
 pub(crate) struct Trainer {
-    /// Slot of the loss.
-    loss: usize,
+    /// Output to minimise.
+    loss: String,
     trained: Vec<Trained>,
     clip_norm: Option<f64>,
     optimizer: Optimizer,
@@ -33,28 +33,28 @@ impl Trainer {
         program: &Program,
         vars: Vec<(usize, Var)>,
     ) -> Result<Self, BackendError> {
-        let loss = graph.outputs.iter().find(|(name, _)| *name == spec.loss).map(|(_, v)| v.index());
-        let Some(loss) = loss else {
+        if graph.outputs.iter().all(|(name, _)| *name != spec.loss) {
             return Err(BackendError::Output {
                 name: spec.loss.clone(),
                 message: format!("entry `{}` has no such output to minimise", graph.name),
             });
-        };
+        }
         let optimizer = Optimizer::new(spec.optimizer, spec.schedule, vars.iter().map(|(_, var)| var));
         let trained =
             vars.into_iter().map(|(i, var)| Trained { name: program.params[i].name.clone(), var }).collect();
-        Ok(Self { loss, trained, clip_norm: spec.clip_norm, optimizer, step: 0 })
+        Ok(Self { loss: spec.loss.clone(), trained, clip_norm: spec.clip_norm, optimizer, step: 0 })
     }
 
     /// Differentiates the loss that the plan has just computed. `None` stands for a parameter that this step does not reach.
     pub(crate) fn gradients(&mut self, plan: &Plan) -> Result<Vec<Option<Tensor>>, BackendError> {
-        let Some(loss) = &plan.slots[self.loss] else {
+        let Some(loss) = plan.value(&self.loss) else {
             return Err(BackendError::Output {
-                name: "loss".into(),
-                message: format!("entry `{}` did not compute it", plan.name),
+                name: self.loss.clone(),
+                message: format!("entry `{}` did not compute it", plan.name()),
             });
         };
-        let mut store = loss.backward().map_err(error::placed(|| format!("backward of `{}`", plan.name)))?;
+        let mut store =
+            loss.backward().map_err(error::placed(|| format!("backward of `{}`", plan.name())))?;
         let mut gradients = Vec::with_capacity(self.trained.len());
         for t in &self.trained {
             let gradient = store.remove(t.var.as_tensor());

@@ -51,6 +51,28 @@ pub(crate) const BUILT_IN: [BuiltIn; 2] = [
     BuiltIn { name: "reference", about: "the f64 oracle: slow and obvious; parity is judged against it" },
 ];
 
+/// A backend of this project that is a program of its own, because of what it needs.
+pub(crate) struct Offered {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// The command that makes it.
+    pub(crate) setup: &'static str,
+}
+
+/// Every backend that this project has as a program of its own.
+pub(crate) const OFFERED: [Offered; 1] = [Offered { name: "tch", setup: "scripts/setup-libtorch" }];
+
+/// How a backend that is not there can be had.
+pub(crate) fn way_to(name: &str) -> String {
+    match OFFERED.iter().find(|o| o.name == name) {
+        Some(offered) => format!("{} builds its program portbench-worker-{name}", offered.setup),
+        None => format!(
+            "this build has {}; any other backend is a program `portbench-worker-{name}` beside portbench or on the PATH",
+            BUILT_IN.map(|b| b.name).join(" and ")
+        ),
+    }
+}
+
 /// Takes a built-in backend's device.
 pub(crate) fn open(target: &Target) -> Result<Box<dyn Backend>, BackendError> {
     match target.backend.as_str() {
@@ -58,10 +80,7 @@ pub(crate) fn open(target: &Target) -> Result<Box<dyn Backend>, BackendError> {
         "reference" if target.device == "cpu" => Ok(Box::new(Reference::exact())),
         other => Err(BackendError::Unavailable {
             what: format!("backend {other} on {}", target.device),
-            hint: format!(
-                "this build has {} on cpu; any other backend is a program `portbench-worker-{other}` on the PATH",
-                BUILT_IN.map(|b| b.name).join(" and ")
-            ),
+            hint: way_to(other),
         }),
     }
 }

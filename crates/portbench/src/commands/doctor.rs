@@ -57,10 +57,8 @@ fn external(table: &mut Table) {
     for (name, path) in &found {
         table.row([&format!("backend {name}"), "found", &path.display().to_string()]);
     }
-    if found.is_empty() {
-        let way =
-            "none found; a program portbench-worker-NAME beside portbench or on the PATH is backend NAME";
-        table.row(["further backends", "none", way]);
+    for offered in backends::OFFERED.iter().filter(|o| !found.contains_key(o.name)) {
+        table.row([&format!("backend {}", offered.name), "missing", &backends::way_to(offered.name)]);
     }
 }
 

@@ -1,0 +1,92 @@
+//! The backend: a device, its answers, its compiler.
+
+use std::collections::BTreeMap;
+
+use portbench_backend::{
+    Backend, BackendError, BackendInfo, CompileOptions, Executable, ParamSource, Support, Use, lower,
+};
+use portbench_graph::{Op, Program, Type};
+use tch::Device;
+
+use crate::device;
+use crate::executable::TchExecutable;
+use crate::support;
+use crate::switches;
+use crate::version;
+
+/// libtorch on one device.
+pub struct TchBackend {
+    device: Device,
+    switches: BTreeMap<&'static str, bool>,
+}
+
+impl TchBackend {
+    /// libtorch on the device of that name: `cpu`, or `cuda:0` and so on. As many threads as `RAYON_NUM_THREADS` says, libtorch's
+    /// own choice without it.
+    ///
+    /// # Errors
+    /// [`BackendError::Unavailable`] for a name libtorch has no device for, a libtorch without CUDA, or a GPU that is not there.
+    pub fn new(device: &str) -> Result<Self, BackendError> {
+        let device = device::open(device)?;
+        let wanted = std::env::var("RAYON_NUM_THREADS").ok().and_then(|n| n.parse::<i32>().ok());
+        if let Some(threads) = wanted.filter(|n| *n > 0) {
+            tch::set_num_threads(threads);
+        }
+        let mut backend = Self { device, switches: BTreeMap::new() };
+        backend.set_tf32(false)?;
+        Ok(backend)
+    }
+
+    fn set_tf32(&mut self, allow: bool) -> Result<(), BackendError> {
+        if self.device.is_cuda() {
+            self.switches.extend(switches::set_tf32(allow)?);
+        }
+        Ok(())
+    }
+}
+
+impl Backend for TchBackend {
+    fn info(&self) -> BackendInfo {
+        let mut info = BackendInfo {
+            backend: "tch".to_owned(),
+            device: device::name(self.device),
+            ..BackendInfo::default()
+        };
+        info.versions.insert("tch".to_owned(), version::TCH.to_owned());
+        info.versions.insert("libtorch".to_owned(), version::libtorch());
+        if self.device.is_cuda() {
+            info.versions.insert("cuda".to_owned(), tch::utils::version_cudart().to_string());
+            info.versions.insert("cudnn".to_owned(), tch::utils::version_cudnn().to_string());
+        }
+        let mut set = |name: &str, value: String| {
+            info.settings.insert(name.to_owned(), value);
+        };
+        set("threads", tch::get_num_threads().to_string());
+        set("mkl", tch::utils::has_mkl().to_string());
+        set("onednn", tch::utils::has_mkldnn().to_string());
+        for (name, on) in &self.switches {
+            set(name, on.to_string());
+        }
+        info
+    }
+
+    fn support(&self, op: &Op, args: &[&Type], _result: &Type, use_: Use) -> Support {
+        support::support(op, args, use_, self.device)
+    }
+
+    fn compile(
+        &mut self,
+        program: &Program,
+        params: &ParamSource,
+        options: &CompileOptions,
+    ) -> Result<Box<dyn Executable>, BackendError> {
+        if let Some(threads) = options.threads {
+            tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
+        }
+        self.set_tf32(options.tf32)?;
+        let (lowered, report) = lower(program, &*self, options)?;
+        let executable = TchExecutable::new(&lowered, params, report, self.device)?;
+        device::synchronize(self.device)?;
+        Ok(Box::new(executable))
+    }
+}

@@ -1,0 +1,67 @@
+//! Devices: finding CUDA, waiting for it.
+#![expect(unsafe_code, reason = "opening a library runs its initialisers")]
+
+use portbench_backend::BackendError;
+use tch::{Cuda, Device};
+
+/// The device of that name: `cpu`, or `cuda:0` and so on, for which libtorch's CUDA library is opened.
+///
+/// # Errors
+/// [`BackendError::Unavailable`] for a name libtorch has no device for, a libtorch without CUDA, or a GPU that is not there.
+pub(crate) fn open(name: &str) -> Result<Device, BackendError> {
+    if name == "cpu" {
+        return Ok(Device::Cpu);
+    }
+    let ordinal = match name.split_once(':') {
+        Some(("cuda", ordinal)) => ordinal.parse::<usize>().ok(),
+        None if name == "cuda" => Some(0),
+        _ => None,
+    };
+    let unavailable = |why: &str, hint: &str| BackendError::Unavailable {
+        what: format!("tch on `{name}`{why}"),
+        hint: hint.into(),
+    };
+    let Some(ordinal) = ordinal else {
+        return Err(unavailable("", "devices of tch are cpu and cuda:N"));
+    };
+    if let Err(error) = open_cuda() {
+        let hint = "install a libtorch with CUDA: scripts/setup-libtorch";
+        return Err(unavailable(&format!(" ({error})"), hint));
+    }
+    let count = Cuda::device_count();
+    if count <= ordinal as i64 {
+        let why = format!(" ({count} CUDA devices are visible)");
+        return Err(unavailable(
+            &why,
+            "check that nvidia-smi lists the GPU and CUDA_VISIBLE_DEVICES shows it",
+        ));
+    }
+    Ok(Device::Cuda(ordinal))
+}
+
+/// Makes CUDA known to libtorch. The program is linked without it, so that it also starts where there is none.
+fn open_cuda() -> Result<(), libloading::Error> {
+    // SAFETY: libtorch's own library, whose initialisers register its kernels and nothing else; no other thread runs yet.
+    let library = unsafe { libloading::Library::new("libtorch_cuda.so") }?;
+    // It stays for the life of the process: its kernels are registered now.
+    std::mem::forget(library);
+    Ok(())
+}
+
+/// Name of a device in cells and records.
+pub(crate) fn name(device: Device) -> String {
+    match device {
+        Device::Cpu => "cpu".to_owned(),
+        Device::Cuda(ordinal) => format!("cuda:{ordinal}"),
+        other => format!("{other:?}"),
+    }
+}
+
+/// Waits until nothing is pending on the device.
+pub(crate) fn synchronize(device: Device) -> Result<(), BackendError> {
+    if let Device::Cuda(ordinal) = device {
+        // The binding panics on what went wrong meanwhile; the worker reports it.
+        Cuda::synchronize(ordinal as i64);
+    }
+    Ok(())
+}
