@@ -99,7 +99,6 @@ impl Gpt2 {
     }
 
     /// Reads `ids [1,S]` at this position of the cache; the logits `[1,V]` of the last position.
-    #[must_use]
     pub fn step(&self, ids: &Tensor, position: i64) -> Tensor {
         let _guard = tch::no_grad_guard();
         let mut x = self.embed(ids, position);
