@@ -158,6 +158,11 @@ impl Catalog {
         self.sources.get(name)
     }
 
+    /// Every source with its name.
+    pub fn sources(&self) -> impl Iterator<Item = (&str, &Source)> {
+        self.sources.iter().map(|(name, source)| (name.as_str(), source))
+    }
+
     /// The accelerator of that name or alias.
     ///
     /// # Errors

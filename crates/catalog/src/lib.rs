@@ -10,7 +10,10 @@ mod dated;
 mod document;
 mod error;
 mod instance;
+pub mod own;
 mod price;
+pub mod published;
+pub mod roofline;
 
 pub use accelerator::{
     Accelerator, Bandwidth, Cores, Interconnect, Kind, Measured, Memory, PeakSparse, Peaks, Power, Precision,

@@ -1,8 +1,12 @@
 //! What may be typed.
 
+mod money;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use money::{CostArgs, OwnedArgs};
 
 /// Benchmarks accelerator workloads: one definition, run, checked and measured on every back end.
 #[derive(Debug, Parser)]
@@ -19,7 +23,7 @@ pub(crate) struct Cli {
 /// The sub-commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List workloads, suites, models or backends
+    /// List workloads, suites, models, backends, accelerators, instances or prices
     List(ListArgs),
     /// Say what is there to run on, what is missing, and how to get it
     Doctor(FormatArgs),
@@ -35,6 +39,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Write charts, tables and an HTML page of stored runs
     Report(ReportArgs),
+    /// Price stored runs: per token, image or training run, rented or owned
+    Cost(Box<CostArgs>),
     /// Print or write the JSON Schemas of workload, suite and record files
     Schema(SchemaArgs),
     /// Print a shell completion script
@@ -81,6 +87,24 @@ pub(crate) enum ListKind {
     Models,
     /// Backends of this build
     Backends,
+    /// Accelerators of the catalogue, with their dense peaks
+    Accelerators,
+    /// Instances of the catalogue
+    Instances,
+    /// Prices of instances, with region, date and source
+    Prices,
+    /// Servers and racks that one can own
+    Systems,
+    /// Sources of the catalogue's figures
+    Sources,
+}
+
+/// The catalogue of hardware and prices.
+#[derive(Debug, Args)]
+pub(crate) struct CatalogArgs {
+    /// A file of your own accelerators, instances and prices, laid over the built-in ones
+    #[arg(long, env = "PORTBENCH_CATALOG", value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
 }
 
 /// Arguments of `list`.
@@ -89,6 +113,11 @@ pub(crate) struct ListArgs {
     /// What to list
     #[arg(value_enum, default_value_t)]
     pub(crate) kind: ListKind,
+    /// Only names like this; * stands for anything
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
     /// Directory of workload files, with suites/ in it, beside the built-in ones
     #[arg(long, default_value = "workloads", env = "PORTBENCH_WORKLOADS", value_name = "DIR")]
     pub(crate) workloads: PathBuf,

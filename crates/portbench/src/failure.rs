@@ -73,6 +73,11 @@ impl<E: Error + 'static> From<E> for Failure {
     }
 }
 
+/// An error in what the user gave, for `map_err`.
+pub(crate) fn usage<E: Error + 'static>(error: E) -> Failure {
+    Failure::from(error).with_code(USAGE)
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

@@ -24,6 +24,16 @@ impl Table {
         self.rows.push(row);
     }
 
+    /// Keeps the rows whose first cell is wanted.
+    pub(crate) fn keep(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.rows.retain(|row| row.first().is_some_and(|cell| wanted(cell)));
+    }
+
+    /// Whether there are no rows.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Writes the table.
     pub(crate) fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
         match format {

@@ -17,5 +17,6 @@ mod write;
 pub use compare::{COMPARE_COLUMNS, Change, CompareRow, compare};
 pub use error::ReportError;
 pub use lowering::{LOWERING_COLUMNS, lowering_cells};
+pub use number::{plain, plain_with};
 pub use row::{COLUMNS, Row, markdown};
 pub use write::{ReportFiles, write};

@@ -2,7 +2,7 @@
 
 /// `value` with three significant digits and no exponent below a million.
 #[must_use]
-pub(crate) fn plain(value: f64) -> String {
+pub fn plain(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
@@ -34,7 +34,7 @@ pub(crate) fn seconds_with(value: f64, low: f64, high: f64) -> String {
 
 /// A number and its interval: `12.3 [12.1, 12.6]`.
 #[must_use]
-pub(crate) fn plain_with(value: f64, low: f64, high: f64) -> String {
+pub fn plain_with(value: f64, low: f64, high: f64) -> String {
     format!("{} {}", plain(value), interval(value, low, high))
 }
 

@@ -1,22 +1,41 @@
 //! `list`: what there is.
 
+mod catalog;
+
 use std::io;
 
+use portbench_catalog::Catalog;
 use portbench_models::{Model, families, presets};
 use portbench_workload::Catalogue;
 
 use crate::args::{ListArgs, ListKind};
 use crate::backends;
-use crate::failure::Failure;
+use crate::cells;
+use crate::failure::{Failure, usage};
+use crate::python;
 use crate::table::Table;
 
+pub(crate) use catalog::price_marks;
+
 pub(crate) fn run(args: &ListArgs) -> Result<u8, Failure> {
-    let table = match args.kind {
+    let loaded = || Catalog::load(args.catalog.catalog.as_deref()).map_err(usage);
+    let mut table = match args.kind {
         ListKind::Workloads => workloads(&Catalogue::load(&args.workloads)?)?,
         ListKind::Suites => suites(&Catalogue::load(&args.workloads)?)?,
         ListKind::Models => models()?,
         ListKind::Backends => listed_backends(),
+        ListKind::Accelerators => catalog::accelerators(&loaded()?),
+        ListKind::Instances => catalog::instances(&loaded()?),
+        ListKind::Prices => catalog::prices(&loaded()?),
+        ListKind::Systems => catalog::systems(&loaded()?),
+        ListKind::Sources => catalog::sources(&loaded()?),
     };
+    if let Some(pattern) = &args.name {
+        table.keep(|name| cells::matches(pattern, name));
+        if table.is_empty() {
+            return Err(Failure::nothing(format!("no name is like `{pattern}`; * stands for anything")));
+        }
+    }
     table.write(args.format.format, &mut io::stdout().lock())?;
     Ok(0)
 }
@@ -61,6 +80,9 @@ fn listed_backends() -> Table {
     let mut table = Table::new(&["backend", "from", "description"]);
     for known in backends::BUILT_IN {
         table.row([known.name, "built in", known.about]);
+    }
+    for (name, about) in python::ENGINES {
+        table.row([name, "Python", about]);
     }
     for (name, path) in backends::external() {
         table.row([name.as_str(), &path.display().to_string(), "a program that speaks the worker protocol"]);

@@ -1,0 +1,129 @@
+//! Arguments of `cost`.
+
+use clap::Args;
+use portbench_catalog::{Basis, Day};
+
+use super::{CatalogArgs, FormatArgs, ResultsArgs};
+
+/// Arguments of `cost`.
+#[derive(Debug, Args)]
+pub(crate) struct CostArgs {
+    /// A run: its id, a prefix of it, its directory, or `latest`; without one, give --throughput, or see what an hour costs
+    #[arg(conflicts_with = "throughput")]
+    pub(crate) run: Option<String>,
+    /// Instance whose price counts
+    #[arg(long, value_name = "NAME", required_unless_present = "owned", conflicts_with = "owned")]
+    pub(crate) instance: Option<String>,
+    /// Basis of the price: on-demand, spot, capacity-block, flex-start, reserved-1yr, reserved-3yr, reserved-5yr, savings-plan-3yr, commitment-1yr, commitment-3yr, reported
+    #[arg(long, default_value = "on-demand", value_parser = Basis::parse)]
+    pub(crate) basis: Basis,
+    /// Region of the price
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// Day on which the price was in force, as 2026-10-31; the newest if not given
+    #[arg(long, value_parser = Day::parse)]
+    pub(crate) date: Option<Day>,
+    /// Share of the billed time that does useful work
+    #[arg(long, default_value_t = 1.0, value_name = "SHARE")]
+    pub(crate) utilisation: f64,
+    /// Share of spot work that is lost and done again
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    pub(crate) redone: f64,
+    /// Share of spot time that goes into checkpoints
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    pub(crate) checkpointing: f64,
+    /// Multiply the throughput of one accelerator by the number that the instance has; marked as scaled
+    #[arg(long)]
+    pub(crate) scale: bool,
+    /// Units of work done in all: tokens written, tokens trained on, images; adds the bill with its start-up
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub(crate) units: Vec<f64>,
+    /// Seconds of start-up in that bill: starting, compiling, warming up (as the run took if not given)
+    #[arg(long, value_name = "SECONDS", requires = "units")]
+    pub(crate) startup: Option<f64>,
+    /// Offered loads, in units of work a second; adds the cost at each
+    #[arg(long, value_name = "RATE", value_delimiter = ',')]
+    pub(crate) load: Vec<f64>,
+    /// Price a throughput of the whole instance instead of a run, in tokens a second
+    #[arg(long, value_name = "RATE")]
+    pub(crate) throughput: Option<f64>,
+    #[command(flatten)]
+    pub(crate) owned: OwnedArgs,
+    #[command(flatten)]
+    pub(crate) against: AgainstArgs,
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+/// Owned hardware.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Owned hardware")]
+pub(crate) struct OwnedArgs {
+    /// System that is owned instead of rented (`portbench list systems`)
+    #[arg(long, value_name = "SYSTEM")]
+    pub(crate) owned: Option<String>,
+    /// What it costs to buy, USD (the catalogue's figure if not given)
+    #[arg(long, value_name = "USD", requires = "owned")]
+    pub(crate) capital: Option<f64>,
+    /// Its power at full load, kW (the catalogue's figure if not given)
+    #[arg(long, value_name = "KW", requires = "owned")]
+    pub(crate) power: Option<f64>,
+    /// Years over which it is paid back
+    #[arg(long, default_value_t = 4.0, value_name = "N")]
+    pub(crate) years: f64,
+    /// Interest a year
+    #[arg(long, default_value_t = 0.10, value_name = "RATE")]
+    pub(crate) interest: f64,
+    /// Pay it back every year instead of every month
+    #[arg(long)]
+    pub(crate) yearly: bool,
+    /// Share of its power drawn on average
+    #[arg(long, default_value_t = 1.0, value_name = "SHARE")]
+    pub(crate) power_load: f64,
+    /// Power usage effectiveness of the site (1.15: a large cloud's; 1.44: a large colocation site's)
+    #[arg(long, default_value_t = 1.15)]
+    pub(crate) pue: f64,
+    /// Price of electricity, USD a kWh (US industrial average of May 2026)
+    #[arg(long, default_value_t = 0.0871, value_name = "USD")]
+    pub(crate) electricity: f64,
+    /// Rent of the site, USD a month for each kW
+    #[arg(long, value_name = "USD")]
+    pub(crate) colocation: Option<f64>,
+    /// The rent holds the electricity
+    #[arg(long, requires = "colocation")]
+    pub(crate) colocation_includes_power: bool,
+    /// Staff, spares and licences a year, as a share of the capital
+    #[arg(long, default_value_t = 0.03, value_name = "SHARE")]
+    pub(crate) operations: f64,
+    /// Show how the cost of an hour moves when each assumption is this share lower or higher
+    #[arg(long, value_name = "SHARE", requires = "owned")]
+    pub(crate) sensitivity: Option<f64>,
+}
+
+/// The other side of a comparison.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Break-even")]
+pub(crate) struct AgainstArgs {
+    /// Instance that would take the work over: adds its break-even price and discount
+    #[arg(long, value_name = "INSTANCE")]
+    pub(crate) against: Option<String>,
+    /// Its basis
+    #[arg(long, default_value = "on-demand", value_parser = Basis::parse, requires = "against", value_name = "BASIS")]
+    pub(crate) against_basis: Basis,
+    /// Its region
+    #[arg(long, requires = "against", value_name = "REGION")]
+    pub(crate) against_region: Option<String>,
+    /// The run made on it
+    #[arg(long, requires = "against", conflicts_with = "against_throughput", value_name = "RUN")]
+    pub(crate) against_run: Option<String>,
+    /// Its throughput, where --throughput is given
+    #[arg(long, requires = "against", requires = "throughput", value_name = "RATE")]
+    pub(crate) against_throughput: Option<f64>,
+    /// What the change costs once, USD: adds the work after which it has paid for itself
+    #[arg(long, default_value_t = 0.0, requires = "against", value_name = "USD")]
+    pub(crate) migration: f64,
+}
