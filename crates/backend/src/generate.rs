@@ -103,28 +103,27 @@ impl Stream {
 /// [`BackendError::Value`] for a recipe that is not finite, or an integer range that is empty or wider than 2^32.
 pub fn tensor(seed: u64, name: &str, ty: &Type, recipe: Recipe) -> Result<HostTensor, BackendError> {
     let stream = Stream::new(seed, name);
-    let n = ty.shape.elements() as u64;
     let invalid =
         |message: String| Err(BackendError::Value { place: format!("generated tensor `{name}`"), message });
-    let values: Vec<f64> = match recipe {
+    let ty = ty.clone();
+    Ok(match recipe {
         Recipe::Normal { std } if std.is_finite() => {
             let scale = std / (f64::from(u32::MAX) / 3.0).sqrt();
-            (0..n).map(|i| centred_sum(stream.draw(i)) * scale).collect()
+            HostTensor::from_fn(ty, |i| centred_sum(stream.draw(i)) * scale)
         }
-        Recipe::Uniform { bound } if bound.is_finite() => (0..n)
-            .map(|i| ((stream.draw(i) >> 11) as f64 * (1.0 / (1u64 << 53) as f64) * 2.0 - 1.0) * bound)
-            .collect(),
+        Recipe::Uniform { bound } if bound.is_finite() => HostTensor::from_fn(ty, |i| {
+            ((stream.draw(i) >> 11) as f64 * (1.0 / (1u64 << 53) as f64) * 2.0 - 1.0) * bound
+        }),
         Recipe::Integers { low, high } => {
             let width = high.checked_sub(low).filter(|w| (1..=1i64 << 32).contains(w));
             let Some(width) = width else {
                 return invalid(format!("the range {low}..{high} is empty or wider than 2^32"));
             };
-            (0..n).map(|i| (low + stream.below(i, width as u64) as i64) as f64).collect()
+            HostTensor::from_fn(ty, |i| (low + stream.below(i, width as u64) as i64) as f64)
         }
-        Recipe::Constant { value } if value.is_finite() => vec![value; n as usize],
+        Recipe::Constant { value } if value.is_finite() => HostTensor::from_fn(ty, |_| value),
         _ => return invalid(format!("{recipe:?} is not finite")),
-    };
-    HostTensor::from_f64(ty.clone(), &values)
+    })
 }
 
 fn centred_sum(u: u64) -> f64 {

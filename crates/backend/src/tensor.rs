@@ -1,5 +1,7 @@
 //! Tensors in host memory.
 
+use std::thread;
+
 use half::{bf16, f16};
 use portbench_graph::{DType, Type};
 
@@ -48,6 +50,28 @@ impl HostTensor {
             push(&mut bytes, ty.dtype, v);
         }
         Self::new(ty, bytes)
+    }
+
+    /// Tensor whose element `i` in row-major order is `value(i)`, rounded as [`HostTensor::from_f64`] rounds. Large ones are filled by
+    /// every core.
+    pub(crate) fn from_fn(ty: Type, value: impl Fn(u64) -> f64 + Sync) -> Self {
+        let mut tensor = Self::zeros(ty);
+        let size = tensor.ty.dtype.size();
+        let elements = tensor.bytes.len() / size;
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(elements / FEW + 1);
+        let share = elements.div_ceil(threads).max(1);
+        let (dtype, value) = (tensor.ty.dtype, &value);
+        thread::scope(|scope| {
+            let mut parts = tensor.bytes.chunks_mut(share * size).zip(0u64..);
+            let own = parts.next();
+            for (part, i) in parts {
+                scope.spawn(move || fill(part, dtype, i * share as u64, value));
+            }
+            if let Some((part, _)) = own {
+                fill(part, dtype, 0, value);
+            }
+        });
+        tensor
     }
 
     /// Tensor of `i64` values.
@@ -144,6 +168,26 @@ impl HostTensor {
     /// [`BackendError::TensorSize`] when the number of elements differs.
     pub fn reshape(self, shape: &[usize]) -> Result<Self, BackendError> {
         Self::new(Type::new(self.ty.dtype, shape), self.bytes)
+    }
+}
+
+/// Elements that are not worth another thread.
+const FEW: usize = 1 << 18;
+
+/// Writes `value(start)`, `value(start + 1)`, ... over these bytes.
+fn fill(bytes: &mut [u8], dtype: DType, start: u64, value: impl Fn(u64) -> f64) {
+    fn each<const N: usize>(bytes: &mut [u8], start: u64, word: impl Fn(u64) -> [u8; N]) {
+        for (w, i) in bytes.as_chunks_mut::<N>().0.iter_mut().zip(start..) {
+            *w = word(i);
+        }
+    }
+    match dtype {
+        DType::F64 => each(bytes, start, |i| value(i).to_le_bytes()),
+        DType::F32 => each(bytes, start, |i| (value(i) as f32).to_le_bytes()),
+        DType::Bf16 => each(bytes, start, |i| bf16::from_f32(value(i) as f32).to_le_bytes()),
+        DType::F16 => each(bytes, start, |i| f16::from_f32(value(i) as f32).to_le_bytes()),
+        DType::I64 => each(bytes, start, |i| (value(i) as i64).to_le_bytes()),
+        DType::Bool => each(bytes, start, |i| [u8::from(value(i) != 0.0)]),
     }
 }
 

@@ -67,3 +67,13 @@ fn impossible_recipes_are_refused() {
         assert!(message.contains("`ids`"), "{message}");
     }
 }
+
+#[test]
+fn a_tensor_filled_by_many_cores_is_the_one_of_a_single_core() {
+    const N: usize = 3 * (1 << 18) + 17;
+    let made = tensor(7, "w", &Type::new(DType::F64, [N]), Recipe::Uniform { bound: 2.0 }).unwrap().to_f64();
+    let stream = Stream::new(7, "w");
+    let expected = |i: usize| ((stream.draw(i as u64) >> 11) as f64 / (1u64 << 53) as f64 * 2.0 - 1.0) * 2.0;
+    assert_eq!(made.len(), N);
+    assert!(made.iter().enumerate().all(|(i, v)| *v == expected(i)));
+}

@@ -15,4 +15,4 @@ pub(crate) const WORKLOADS: &[(&str, &str)] = texts!("":
 );
 
 /// Name and text of every suite.
-pub(crate) const SUITES: &[(&str, &str)] = texts!("suites/": "cpu", "nightly", "quick");
+pub(crate) const SUITES: &[(&str, &str)] = texts!("suites/": "cpu", "gpu", "nightly", "quick");
