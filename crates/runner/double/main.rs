@@ -85,7 +85,8 @@ fn worker(act: &str) {
         "never-ready" => hang(),
         _ => {}
     }
-    let info = BackendInfo { backend: "double".into(), device: "cpu".into(), ..BackendInfo::default() };
+    let device = if act == "another-device" { "cuda:0" } else { "cpu" };
+    let info = BackendInfo { backend: "double".into(), device: device.into(), ..BackendInfo::default() };
     say(&FromWorker::Ready { info });
     if act == "does-not-read" {
         hang();

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use portbench_backend::BackendInfo;
 use portbench_records::{
-    Environment, Outcome, Parity, PartialTrial, Run, RunInfo, Store, StoreError, Trial, VERSION,
+    Cell, Environment, Outcome, Parity, PartialTrial, Run, RunInfo, Store, StoreError, Trial, VERSION,
 };
 use portbench_worker::{Job, MeasureJob, ParityJob};
 
@@ -139,6 +140,12 @@ struct Execution<'a> {
     kept: Vec<Vec<PartialTrial>>,
 }
 
+/// Whether what executed is what the cell names; the first device of a kind may be named without its number.
+fn holds(cell: &Cell, info: &BackendInfo) -> bool {
+    let first = info.device.strip_suffix(":0").is_some_and(|kind| kind == cell.device);
+    info.backend == cell.backend && (info.device == cell.device || first)
+}
+
 /// A trial that finished, and what its parity check found.
 enum Checked {
     Right(Box<PartialTrial>),
@@ -264,6 +271,18 @@ impl Execution<'_> {
             worker::run(&planned.worker, &job, &mut watch)
         };
         match finished {
+            Ok(finished) if !holds(&planned.cell, &finished.info) => {
+                let BackendInfo { backend, device, .. } = &finished.info;
+                let detail = format!(
+                    "the worker says that {backend} on {device} executed, the cell is of {} on {}; mend the worker, or name what it runs",
+                    planned.cell.backend, planned.cell.device
+                );
+                let ending = Ending {
+                    backend: Some(finished.info),
+                    ..Ending::new(Outcome::Unavailable, Some(detail))
+                };
+                Ok(Checked::Wrong(Box::new(ending)))
+            }
             Ok(finished) => {
                 if check {
                     on_event(Event::OracleStarted { cell: &planned.cell });

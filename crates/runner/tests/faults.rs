@@ -170,6 +170,13 @@ fn times_that_cannot_be_are_taken_once_more_and_then_not_published() {
 }
 
 #[test]
+fn a_worker_that_ran_on_another_device_is_not_believed() {
+    let told = ["double on cuda:0 executed", "double on cpu"];
+    let record = check("another-device", patience(20_000), Outcome::Unavailable, &told);
+    assert!(record.trials.is_empty());
+}
+
+#[test]
 fn the_first_failing_trial_decides() {
     let record =
         check("fails-in-trial-1", patience(20_000), Outcome::OutOfMemory, &["no memory left this time"]);
