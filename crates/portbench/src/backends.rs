@@ -11,6 +11,7 @@ use portbench_candle::CandleBackend;
 use portbench_reference::Reference;
 
 use crate::failure::Failure;
+use crate::python::{self, Python};
 
 /// A backend and a device of it, as in `candle@cuda:0`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +79,14 @@ pub(crate) fn open(target: &Target) -> Result<Box<dyn Backend>, BackendError> {
     match target.backend.as_str() {
         "candle" => Ok(Box::new(CandleBackend::new(&target.device)?)),
         "reference" if target.device == "cpu" => Ok(Box::new(Reference::exact())),
+        // Only one whose interpreter or files are missing comes here.
+        engine if python::is_engine(engine) => match Python::find() {
+            Err(error) => Err(error),
+            Ok(_) => Err(BackendError::Unavailable {
+                what: format!("backend {engine} in this process"),
+                hint: "let `portbench run` start it".into(),
+            }),
+        },
         other => Err(BackendError::Unavailable {
             what: format!("backend {other} on {}", target.device),
             hint: way_to(other),

@@ -15,6 +15,7 @@ use portbench_workload::{Catalogue, Planned};
 use crate::args::SelectArgs;
 use crate::backends::{self, Target};
 use crate::failure::Failure;
+use crate::python::{self, Python};
 
 /// A plan and how long its workers may take.
 pub(crate) struct Selection {
@@ -101,6 +102,11 @@ pub(crate) fn worker(target: &Target, threads: Option<u32>) -> Result<WorkerComm
     let device = ["--device".into(), target.device.clone().into()];
     if let Some(program) = backends::external().remove(&target.backend) {
         return Ok(WorkerCommand { program, args: device.into(), env });
+    }
+    if python::is_engine(&target.backend)
+        && let Ok(found) = Python::find()
+    {
+        return Ok(found.worker(target, env));
     }
     let program = env::current_exe()
         .map_err(|e| Failure::failed(format!("cannot find this program to start its workers: {e}")))?;

@@ -8,6 +8,7 @@ mod cells;
 mod commands;
 mod failure;
 mod progress;
+mod python;
 mod table;
 
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::process::Command;
 
 use portbench_backend::Backend;
 use portbench_candle::CandleBackend;
@@ -11,6 +12,7 @@ use portbench_records::Environment;
 use crate::args::FormatArgs;
 use crate::backends;
 use crate::failure::Failure;
+use crate::python::{self, Python};
 use crate::table::Table;
 
 pub(crate) fn run(args: &FormatArgs) -> Result<u8, Failure> {
@@ -18,6 +20,7 @@ pub(crate) fn run(args: &FormatArgs) -> Result<u8, Failure> {
     machine(&mut table);
     built_in(&mut table);
     external(&mut table);
+    python(&mut table);
     accelerators(&mut table);
     quiet(&mut table);
     table.write(args.format, &mut io::stdout().lock())?;
@@ -59,6 +62,38 @@ fn external(table: &mut Table) {
     }
     for offered in backends::OFFERED.iter().filter(|o| !found.contains_key(o.name)) {
         table.row([&format!("backend {}", offered.name), "missing", &backends::way_to(offered.name)]);
+    }
+}
+
+/// What the engines written in Python need. Whether the interpreter has torch is asked of the interpreter.
+fn python(table: &mut Table) {
+    let names = python::ENGINES.map(|(name, _)| name).join(", ");
+    let what = format!("backends {names}");
+    let found = match Python::find() {
+        Ok(found) => found,
+        Err(error) => return table.row([what.as_str(), "missing", &error.to_string()]),
+    };
+    let asked = Command::new(&found.interpreter)
+        .args([
+            "-c",
+            "import sys, torch; print(sys.version.split()[0], torch.__version__, torch.cuda.is_available())",
+        ])
+        .output();
+    let shown = found.interpreter.display();
+    match asked {
+        Ok(answer) if answer.status.success() => {
+            let text = String::from_utf8_lossy(&answer.stdout);
+            let mut words = text.split_whitespace();
+            let mut word = || words.next().unwrap_or("?").to_owned();
+            let (version, torch, cuda) = (word(), word(), word());
+            let devices = if cuda == "True" { "cpu and cuda" } else { "cpu" };
+            table.row([what.as_str(), "ok", &format!("Python {version}, torch {torch} on {devices}: {shown}")]);
+        }
+        _ => table.row([
+            what.as_str(),
+            "missing",
+            &format!("{shown} does not import torch; run scripts/setup-python, or name an interpreter in PORTBENCH_PYTHON"),
+        ]),
     }
 }
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 ENGINES = {
     "torch": ("eager", "Eager"),
+    "torch-compile": ("compiled", "Compiled"),
 }
 
 
