@@ -7,7 +7,7 @@ use portbench_backend::{
 use portbench_graph::{Op, Program, Type};
 
 use crate::error;
-use crate::executable::CandleExecutable;
+use crate::executable::executable;
 use crate::support::{self, Place};
 use crate::threads::Threads;
 
@@ -116,7 +116,7 @@ impl Backend for CandleBackend {
         #[cfg(feature = "cuda")]
         candle_core::cuda::set_gemm_reduced_precision_f32(options.tf32);
         let (lowered, report) = lower(program, &*self, options)?;
-        let executable = CandleExecutable::new(&lowered, params, report, &self.device)?;
+        let executable = executable(&lowered, params, report, &self.device)?;
         self.device.synchronize().map_err(error::placed(|| "compile"))?;
         Ok(Box::new(executable))
     }

@@ -2,9 +2,10 @@
 
 use candle_core::{Device, Error, Result, Tensor};
 use portbench_backend::plan::Library;
-use portbench_backend::{BackendError, Use};
+use portbench_backend::{BackendError, HostTensor, Use};
 use portbench_graph::{Op, Type};
 
+use crate::convert::{to_device, to_host};
 use crate::error;
 use crate::kernels::{self, Context, Kernel};
 
@@ -19,6 +20,18 @@ impl Library for Candle {
     type Kernel = Kernel;
     type Context = Context;
     type Error = Error;
+
+    fn upload(&self, value: &HostTensor) -> Result<Tensor> {
+        to_device(value, &self.0)
+    }
+
+    fn download(tensor: &Tensor, ty: &Type) -> Result<HostTensor> {
+        to_host(tensor, ty)
+    }
+
+    fn synchronize(&self) -> std::result::Result<(), BackendError> {
+        self.0.synchronize().map_err(error::placed(|| "synchronize"))
+    }
 
     fn constant(&self, op: &Op) -> Result<Option<Tensor>> {
         kernels::constant(op, &self.0)

@@ -2,10 +2,11 @@
 
 use candle_core::{DType, Tensor, Var};
 use portbench_backend::BackendError;
+use portbench_backend::plan;
 use portbench_graph::{Graph, Program, TrainSpec};
 
 use crate::error;
-use crate::library::Plan;
+use crate::library::{Candle, Plan};
 use crate::optimizer::Optimizer;
 
 /// A parameter that trains.
@@ -46,7 +47,7 @@ impl Trainer {
     }
 
     /// Differentiates the loss that the plan has just computed. `None` stands for a parameter that this step does not reach.
-    pub(crate) fn gradients(&mut self, plan: &Plan) -> Result<Vec<Option<Tensor>>, BackendError> {
+    fn gradients(&mut self, plan: &Plan) -> Result<Vec<Option<Tensor>>, BackendError> {
         let Some(loss) = plan.value(&self.loss) else {
             return Err(BackendError::Output {
                 name: self.loss.clone(),
@@ -67,7 +68,7 @@ impl Trainer {
     }
 
     /// Clips the gradients and updates the parameters.
-    pub(crate) fn update(&mut self, gradients: Vec<Option<Tensor>>) -> Result<(), BackendError> {
+    fn update(&mut self, gradients: Vec<Option<Tensor>>) -> Result<(), BackendError> {
         let step = self.step;
         let place = || format!("optimiser step {}", step + 1);
         let (gradients, scale) = match self.clip_norm {
@@ -82,6 +83,15 @@ impl Trainer {
         }
         self.step += 1;
         Ok(())
+    }
+}
+
+impl plan::Trainer<Candle> for Trainer {
+    fn step(&mut self, plan: &mut Plan, states: &mut [Tensor]) -> Result<(), BackendError> {
+        plan.run(states)?;
+        let gradients = self.gradients(plan)?;
+        plan.finish(states)?;
+        self.update(gradients)
     }
 }
 

@@ -9,7 +9,7 @@ use portbench_graph::{Op, Program, Type};
 use tch::Device;
 
 use crate::device;
-use crate::executable::TchExecutable;
+use crate::executable::executable;
 use crate::support;
 use crate::switches;
 use crate::version;
@@ -85,7 +85,7 @@ impl Backend for TchBackend {
         }
         self.set_tf32(options.tf32)?;
         let (lowered, report) = lower(program, &*self, options)?;
-        let executable = TchExecutable::new(&lowered, params, report, self.device)?;
+        let executable = executable(&lowered, params, report, self.device)?;
         device::synchronize(self.device)?;
         Ok(Box::new(executable))
     }

@@ -1,10 +1,12 @@
 //! libtorch as plans need it.
 
 use portbench_backend::plan::Library;
-use portbench_backend::{BackendError, Use};
+use portbench_backend::{BackendError, HostTensor, Use};
 use portbench_graph::{Op, Type};
 use tch::{Device, TchError, Tensor};
 
+use crate::convert::{to_device, to_host};
+use crate::device;
 use crate::error;
 use crate::kernels::{self, Kernel, Masks};
 
@@ -19,6 +21,22 @@ impl Library for Torch {
     type Kernel = Kernel;
     type Context = Masks;
     type Error = TchError;
+
+    fn upload(&self, value: &HostTensor) -> Result<Tensor, TchError> {
+        to_device(value, self.0)
+    }
+
+    fn download(tensor: &Tensor, ty: &Type) -> Result<HostTensor, TchError> {
+        to_host(tensor, ty)
+    }
+
+    fn synchronize(&self) -> Result<(), BackendError> {
+        device::synchronize(self.0)
+    }
+
+    fn inference<R>(work: impl FnOnce() -> R) -> R {
+        tch::no_grad(work)
+    }
 
     fn constant(&self, op: &Op) -> Result<Option<Tensor>, TchError> {
         kernels::constant(op, self.0)

@@ -1,11 +1,12 @@
 //! One training step: gradients by libtorch's autograd, clipping, the optimiser's update.
 
 use portbench_backend::BackendError;
+use portbench_backend::plan;
 use portbench_graph::{Graph, Program, TrainSpec};
 use tch::{Kind, TchError, Tensor};
 
 use crate::error;
-use crate::library::Plan;
+use crate::library::{Plan, Torch};
 use crate::optimizer::Optimizer;
 
 /// Training state of a program.
@@ -42,7 +43,7 @@ impl Trainer {
     }
 
     /// Differentiates the loss that the plan has just computed. An undefined tensor stands for a parameter that this step does not reach.
-    pub(crate) fn gradients(&self, plan: &Plan) -> Result<Vec<Tensor>, BackendError> {
+    fn gradients(&self, plan: &Plan) -> Result<Vec<Tensor>, BackendError> {
         let Some(loss) = plan.value(&self.loss) else {
             return Err(BackendError::Output {
                 name: self.loss.clone(),
@@ -69,7 +70,7 @@ impl Trainer {
     }
 
     /// Clips the gradients and updates the parameters. Call it without autograd.
-    pub(crate) fn update(&mut self, mut gradients: Vec<Tensor>) -> Result<(), BackendError> {
+    fn update(&mut self, mut gradients: Vec<Tensor>) -> Result<(), BackendError> {
         let step = self.step;
         let place = || format!("optimiser step {}", step + 1);
         if let Some(limit) = self.clip_norm {
@@ -83,6 +84,17 @@ impl Trainer {
         }
         self.step += 1;
         Ok(())
+    }
+}
+
+impl plan::Trainer<Torch> for Trainer {
+    fn step(&mut self, plan: &mut Plan, states: &mut [Tensor]) -> Result<(), BackendError> {
+        tch::with_grad(|| plan.run(states))?;
+        let gradients = self.gradients(plan)?;
+        tch::no_grad(|| {
+            plan.finish(states)?;
+            self.update(gradients)
+        })
     }
 }
 

@@ -4,17 +4,41 @@ use portbench_graph::{Op, Type};
 
 use crate::contract::Use;
 use crate::error::BackendError;
+use crate::tensor::HostTensor;
 
 /// A tensor library on one device, called op by op. Its tensors are handles: two may share memory.
-pub trait Library {
+pub trait Library: Send {
     /// A tensor on the device.
-    type Tensor;
+    type Tensor: Send;
     /// One prepared call: everything that is known before execution.
-    type Kernel;
+    type Kernel: Send;
     /// What kernels share during one execution.
-    type Context: Default;
+    type Context: Default + Send;
     /// The library's error.
     type Error;
+
+    /// Copies a host tensor to the device.
+    ///
+    /// # Errors
+    /// The library's.
+    fn upload(&self, value: &HostTensor) -> Result<Self::Tensor, Self::Error>;
+
+    /// Copies a tensor of this declared type to the host.
+    ///
+    /// # Errors
+    /// The library's.
+    fn download(tensor: &Self::Tensor, ty: &Type) -> Result<HostTensor, Self::Error>;
+
+    /// Waits until nothing is pending on the device.
+    ///
+    /// # Errors
+    /// What went wrong there meanwhile.
+    fn synchronize(&self) -> Result<(), BackendError>;
+
+    /// Does work that autograd need not follow.
+    fn inference<R>(work: impl FnOnce() -> R) -> R {
+        work()
+    }
 
     /// The tensor of a node that needs no operands (constants, literals, counting sequences); `None` for any other op.
     ///

@@ -4,6 +4,7 @@
 //! and a state's update is written in place where no view of the old value is read afterwards.
 
 mod compile;
+mod executable;
 mod library;
 
 use portbench_graph::{DType, Type};
@@ -12,6 +13,7 @@ use smallvec::SmallVec;
 use crate::error::BackendError;
 use crate::tensor::HostTensor;
 
+pub use executable::{PlannedExecutable, Trainer, training_entry, trains};
 pub use library::Library;
 
 /// One kernel call.
@@ -87,15 +89,11 @@ impl<L: Library> Plan<L> {
         &self.name
     }
 
-    /// Binds inputs, which `upload` copies to the device.
+    /// Binds inputs: copies them to the device.
     ///
     /// # Errors
-    /// [`BackendError::Input`] for an unknown name or another type than declared; what `upload` reports.
-    pub fn bind(
-        &mut self,
-        inputs: &[(&str, &HostTensor)],
-        upload: impl Fn(&HostTensor) -> Result<L::Tensor, L::Error>,
-    ) -> Result<(), BackendError> {
+    /// [`BackendError::Input`] for an unknown name or another type than declared; the library's.
+    pub fn bind(&mut self, library: &L, inputs: &[(&str, &HostTensor)]) -> Result<(), BackendError> {
         for (name, value) in inputs {
             let wrong = |message: String| BackendError::Input {
                 entry: self.name.clone(),
@@ -115,8 +113,9 @@ impl<L: Library> Plan<L> {
             } else {
                 None
             };
-            let uploaded =
-                upload(value).map_err(|e| L::error(format!("input `{name}` of entry `{}`", self.name), e))?;
+            let uploaded = library
+                .upload(value)
+                .map_err(|e| L::error(format!("input `{name}` of entry `{}`", self.name), e))?;
             self.slots[slot] = Some(uploaded);
         }
         Ok(())
