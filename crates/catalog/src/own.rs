@@ -3,7 +3,6 @@
 //! Formulas: the capital recovery factor is `CRF(r, k) = r (1+r)^k / ((1+r)^k - 1)`, and `1/k` at no interest; an hour of capital is `capital CRF(i/12, 12 n) 12 / 8760` with
 //! monthly payments, `capital CRF(i, n) / 8760` with yearly ones. Energy is `kW load PUE USD/kWh`, colocation `kW USD/kW-month 12 / 8760`, operations `capital rate / 8760`.
 
-use crate::cost::Amount;
 use crate::error::{CatalogError, not_negative, positive, share};
 
 const HOURS_A_YEAR: f64 = 8760.0;
@@ -147,14 +146,6 @@ impl Ownership {
         }
         found.sort_by(|a, b| b.swing().total_cmp(&a.swing()).then(a.assumption.cmp(b.assumption)));
         Ok(found)
-    }
-
-    /// The price of a useful hour, as other prices.
-    ///
-    /// # Errors
-    /// As [`Ownership::hourly`].
-    pub fn price(&self) -> Result<Amount, CatalogError> {
-        Ok(Amount::exact(self.hourly()?.useful))
     }
 }
 

@@ -95,6 +95,25 @@ pub struct Entry {
     pub result: Published,
 }
 
+/// The project's own files, part of the program. A test holds the list against the folder.
+const BUILT_IN: [(&str, &str); 3] = [
+    ("aws-neuron.toml", include_str!("../../../results/published/aws-neuron.toml")),
+    ("hugging-face.toml", include_str!("../../../results/published/hugging-face.toml")),
+    ("kiln.toml", include_str!("../../../results/published/kiln.toml")),
+];
+
+/// What the program brings along: the files of `results/published`.
+///
+/// # Errors
+/// [`CatalogError::Mistake`] if they are wrong, which a test rules out.
+pub fn built_in() -> Result<Vec<Entry>, CatalogError> {
+    let mut entries = Vec::new();
+    for (file, text) in BUILT_IN {
+        entries.extend(read(file, text)?);
+    }
+    Ok(entries)
+}
+
 /// Reads one file.
 ///
 /// # Errors

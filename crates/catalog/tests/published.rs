@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use portbench_catalog::published::{Entry, read, read_directory};
+use portbench_catalog::published::{Entry, built_in, read, read_directory};
 use portbench_catalog::{Amount, Catalog, cost};
 
 fn ours() -> Vec<Entry> {
@@ -13,6 +13,7 @@ fn ours() -> Vec<Entry> {
 #[test]
 fn every_published_result_has_its_source_and_a_figure() {
     let entries = ours();
+    assert_eq!(entries, built_in().unwrap());
     assert!(entries.len() >= 75, "{}", entries.len());
     let catalog = Catalog::built_in().unwrap();
     for Entry { file, publisher, result } in &entries {

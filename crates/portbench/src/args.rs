@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use money::{CostArgs, OwnedArgs};
+pub(crate) use money::{CostArgs, OwnedArgs, ProjectArgs};
 
 /// Benchmarks accelerator workloads: one definition, run, checked and measured on every back end.
 #[derive(Debug, Parser)]
@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Price stored runs: per token, image or training run, rented or owned
     Cost(Box<CostArgs>),
+    /// Say what hardware that is not at hand could do at best, by its roofline
+    Project(Box<ProjectArgs>),
     /// Print or write the JSON Schemas of workload, suite and record files
     Schema(SchemaArgs),
     /// Print a shell completion script
@@ -97,6 +99,8 @@ pub(crate) enum ListKind {
     Systems,
     /// Sources of the catalogue's figures
     Sources,
+    /// Results that others published
+    Published,
 }
 
 /// The catalogue of hardware and prices.
@@ -118,6 +122,9 @@ pub(crate) struct ListArgs {
     pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
+    /// Directory of published results (those of the program if not given)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) published_results: Option<PathBuf>,
     /// Directory of workload files, with suites/ in it, beside the built-in ones
     #[arg(long, default_value = "workloads", env = "PORTBENCH_WORKLOADS", value_name = "DIR")]
     pub(crate) workloads: PathBuf,

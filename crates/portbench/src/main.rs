@@ -50,6 +50,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Verify(args) => commands::verify::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Cost(args) => commands::cost::run(&args),
+        Command::Project(args) => commands::project::run(&args),
         Command::Schema(args) => commands::schema::run(&args),
         Command::Completions { shell } => commands::completions::run(shell),
         Command::Worker(args) => commands::worker::run(&args),

@@ -67,6 +67,39 @@ fn a_run_is_not_priced_on_hardware_it_did_not_use() {
     assert!(all.contains("ran on cpu; p5.48xlarge has nvidia-h100-sxm"), "{all}");
 }
 
+/// A published run as if one GPU had made it.
+fn as_if_on_a_gpu(results: &Path) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results/published").join(SHAKESPEARE);
+    let copy = |from: &Path, to: &Path| {
+        let text = std::fs::read_to_string(from).unwrap();
+        std::fs::write(to, text.replace("\"device\":\"cpu\"", "\"device\":\"cuda:0\"")).unwrap();
+    };
+    let run = results.join("gpu");
+    std::fs::create_dir_all(run.join("cells")).unwrap();
+    copy(&root.join("run.json"), &run.join("run.json"));
+    for cell in std::fs::read_dir(root.join("cells")).unwrap() {
+        let cell = cell.unwrap();
+        copy(&cell.path(), &run.join("cells").join(cell.file_name()));
+    }
+}
+
+#[test]
+fn one_accelerator_is_one_of_the_instance_until_it_is_scaled() {
+    let folder = tempfile::tempdir().unwrap();
+    as_if_on_a_gpu(folder.path());
+    let results = folder.path().to_str().unwrap();
+    let cost = |extra: &[&str]| {
+        let fixed =
+            ["cost", "gpu", "--instance", "p5.48xlarge", "--region", "us-east-1", "--results", results];
+        let text = printed(&[&fixed[..], &["--format", "json"], extra].concat());
+        let rows: serde_json::Value = serde_json::from_str(text.split_once("---- 0").unwrap().0).unwrap();
+        (rows[0]["usd"]["value"].as_f64().unwrap(), rows[0]["of-platform"].as_str().unwrap().to_owned())
+    };
+    let (one, scaled) = (cost(&[]), cost(&["--scale"]));
+    assert_eq!((one.1.as_str(), scaled.1.as_str()), ("1 of 8", "scaled x8"));
+    assert!((one.0 / scaled.0 - 8.0).abs() < 1e-9);
+}
+
 #[test]
 fn json_has_numbers_and_where_they_come_from() {
     let text = printed(&["cost", SHAKESPEARE, "--instance", "c8i.xlarge", "--format", "json"]);
@@ -98,7 +131,17 @@ fn owning_is_broken_down() {
         printed(&["cost", "--owned", "gb200-nvl72", "--colocation", "130", "--utilisation", "0.7"])
     );
     insta::assert_snapshot!("owned_unpriced", printed(&["cost", "--owned", "trn2-ultraserver"]));
-    let known = ["cost", "--owned", "trn2-ultraserver", "--capital", "2000000", "--sensitivity", "0.2"];
+    let known = [
+        "cost",
+        "--owned",
+        "trn2-ultraserver",
+        "--capital",
+        "2000000",
+        "--utilisation",
+        "0.6",
+        "--sensitivity",
+        "0.2",
+    ];
     insta::assert_snapshot!("sensitivity", printed(&known));
 }
 
@@ -157,6 +200,88 @@ fn a_change_of_platform_breaks_even() {
 }
 
 #[test]
+fn hardware_that_is_not_at_hand_is_projected() {
+    let on = ["--on", "trn2,trn3,h200,b200,tpu-v6e"];
+    insta::assert_snapshot!("project", printed(&[&["project", "llama-3.1-8b-generate"], &on[..]].concat()));
+    insta::assert_snapshot!(
+        "project_ops",
+        printed(&["project", "mlp-training", "--on", "trn2", "--numerics", "f32", "--ops"])
+    );
+    let large = printed(&[
+        "project",
+        "llama-3.1-70b-generate",
+        "--on",
+        "h200",
+        "--efficiency",
+        "0.5",
+        "--format",
+        "csv",
+    ]);
+    insta::assert_snapshot!("project_large", large);
+}
+
+/// A chip of about what the machine of the published run can do, so that its share of the roofline can be taken.
+const HOST: &str = r#"
+[sources]
+guess = { what = "a guess, for a test", date = "2026-11" }
+
+[[accelerator]]
+name = "test-host"
+title = "Host of the run"
+vendor = "nobody"
+kind = "cpu"
+peak-dense-tflops = { fp32 = 0.5, estimate = true }
+bandwidth = { gb-s = 20, estimate = true }
+sources = ["guess"]
+"#;
+
+#[test]
+fn an_estimate_takes_the_share_that_a_run_reached() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("own.toml");
+    std::fs::write(&own, HOST).unwrap();
+    let project = |extra: &[&str]| {
+        let fixed = [
+            "project",
+            "shakespeare-char-training",
+            "--on",
+            "test-host",
+            "--numerics",
+            "f32",
+            "--format",
+            "json",
+        ];
+        let own = ["--catalog", own.to_str().unwrap()];
+        printed(&[&fixed[..], &own, extra].concat())
+    };
+    let text = project(&["--calibrate", SHAKESPEARE, "--calibrate-on", "test-host"]);
+    let (json, said) = text.split_once("---- 0").unwrap();
+    let rows: serde_json::Value = serde_json::from_str(json).unwrap();
+    // On the accelerator it was taken from, the estimate is what was measured.
+    assert_eq!(rows[0]["estimated rate"], "3729 tokens/s", "{text}");
+    assert_eq!(rows[0]["where from"], "projected");
+    assert!(said.contains("measured in the run"), "{said}");
+    let text = project(&["--calibrate", CPU_RUN, "--calibrate-on", "test-host"]);
+    assert!(
+        text.starts_with("---- 2") && text.contains("has no measured cell of shakespeare-char-training"),
+        "{text}"
+    );
+    let text = project(&["--calibrate", SHAKESPEARE, "--calibrate-on", "trn2"]);
+    assert!(text.contains("---- 0"), "{text}");
+}
+
+#[test]
+fn projections_are_held_against_published_results() {
+    insta::assert_snapshot!("project_published", printed(&["project", "--published"]));
+    let listed = printed(&["list", "published", "bert-large-*", "--format", "csv"]);
+    insta::assert_snapshot!("published", listed);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("x.toml"), "publisher = 3").unwrap();
+    let text = printed(&["list", "published", "--published-results", folder.path().to_str().unwrap()]);
+    assert!(text.starts_with("---- 2") && text.contains("x.toml:1: invalid type: integer"), "{text}");
+}
+
+#[test]
 fn what_is_missing_or_wrong_is_named() {
     for (args, message) in [
         (
@@ -183,6 +308,19 @@ fn what_is_missing_or_wrong_is_named() {
         (&["cost", "--instance", "c8i.xlarge", "--redone", "0.1"], "are about spot prices, not on-demand"),
         (&["cost", "--instance", "c8i.xlarge", "--against", "c8a.xlarge"], "a break-even needs both rates"),
         (&["cost"], "--instance"),
+        (
+            &["project", "gpt2-124m-training", "--on", "trn2,h2000"],
+            "no accelerator is named `h2000`: did you mean `h200`",
+        ),
+        (
+            &["project", "gpt2-124m-training", "--on", "tpu-v6e", "--numerics", "f32"],
+            "google-tpu-v6e has no dense fp32 peak in the catalogue: known are bf16",
+        ),
+        (
+            &["project", "gpt2-124m-training", "--on", "trn2", "--efficiency", "1.5"],
+            "the efficiency is 1.5; it must be above 0 and at most 1",
+        ),
+        (&["project", "gpt2-124m-trianing", "--on", "trn2"], "gpt2-124m-training"),
         (&["list", "prices", "--catalog", "/nowhere/own.toml"], "cannot read /nowhere/own.toml"),
     ] {
         let text = printed(args);

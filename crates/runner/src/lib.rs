@@ -24,5 +24,5 @@ pub use event::Event;
 pub use parity::{RATIO_LIMIT, Tensors, judge, tolerance};
 pub use plan::{Plan, PlannedCell, WorkerCommand};
 pub use runner::{Runner, Summary};
-pub use work::task_work;
+pub use work::{task_graphs, task_work};
 pub use worker::Limits;

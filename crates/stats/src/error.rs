@@ -52,6 +52,24 @@ pub enum StatsError {
         /// Length asked for the last axis.
         axis: usize,
     },
+    /// Something that must be named is not, or is not among what was named.
+    #[error("a {what} is not named, or not among those of the study")]
+    Unnamed {
+        /// `problem`, `platform` or `reference`.
+        what: &'static str,
+    },
+    /// A name stands twice where each may stand once.
+    #[error("`{name}` is named twice")]
+    Repeated {
+        /// The name.
+        name: String,
+    },
+    /// There is nothing to hold a figure against.
+    #[error("the reference has no figure for `{platform}`")]
+    NoReference {
+        /// The platform.
+        platform: String,
+    },
     /// The exact distribution holds only where no two values are equal.
     #[error("values are tied, so the exact distribution does not hold")]
     Tied,

@@ -20,6 +20,7 @@
 //! | [`parity`] | how far one set of numbers is from another |
 //! | [`logits`] | parity of next-token distributions |
 //! | [`identity`] | metrics that must agree with each other |
+//! | [`portability`] | performance portability over a set of platforms |
 //! | [`histogram`] | a compact store for many latencies |
 //!
 //! Quantities carry the unit of what was put in: seconds give seconds, nanoseconds give nanoseconds.
@@ -45,6 +46,7 @@ pub mod identity;
 pub mod logits;
 pub mod multiplicity;
 pub mod parity;
+pub mod portability;
 pub mod quantile;
 pub mod sample;
 mod special;

@@ -1,4 +1,6 @@
-//! Arguments of `cost`.
+//! Arguments of `cost` and `project`.
+
+use std::path::PathBuf;
 
 use clap::Args;
 use portbench_catalog::{Basis, Day};
@@ -126,4 +128,45 @@ pub(crate) struct AgainstArgs {
     /// What the change costs once, USD: adds the work after which it has paid for itself
     #[arg(long, default_value_t = 0.0, requires = "against", value_name = "USD")]
     pub(crate) migration: f64,
+}
+
+/// Arguments of `project`.
+#[derive(Debug, Args)]
+pub(crate) struct ProjectArgs {
+    /// A workload (name or file)
+    #[arg(required_unless_present = "published")]
+    pub(crate) workload: Option<String>,
+    /// Accelerators, by name or alias
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', required_unless_present = "published")]
+    pub(crate) on: Vec<String>,
+    /// Numerics of the workload (bf16 if it offers that, else its first)
+    #[arg(long, value_name = "NUMERICS")]
+    pub(crate) numerics: Option<String>,
+    /// Share of the roofline that is reached, for the estimate
+    #[arg(long, value_name = "SHARE", conflicts_with = "calibrate")]
+    pub(crate) efficiency: Option<f64>,
+    /// Take that share from a stored run of the same workload ...
+    #[arg(long, value_name = "RUN", requires = "calibrate_on")]
+    pub(crate) calibrate: Option<String>,
+    /// ... which was made on this accelerator
+    #[arg(long, value_name = "NAME", requires = "calibrate")]
+    pub(crate) calibrate_on: Option<String>,
+    /// Show the slowest ops by their bound
+    #[arg(long)]
+    pub(crate) ops: bool,
+    /// Hold projections of the published results that name their work against what was published
+    #[arg(long, conflicts_with_all = ["workload", "on", "ops"])]
+    pub(crate) published: bool,
+    /// Directory of published results (those of the program if not given)
+    #[arg(long, value_name = "DIR", requires = "published")]
+    pub(crate) published_results: Option<PathBuf>,
+    /// Directory of workload files, with suites/ in it, beside the built-in ones
+    #[arg(long, default_value = "workloads", env = "PORTBENCH_WORKLOADS", value_name = "DIR")]
+    pub(crate) workloads: PathBuf,
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
 }

@@ -7,6 +7,7 @@ mod rows;
 use std::io::{self, Write};
 
 use portbench_backend::with_causes;
+use portbench_catalog::own::Ownership;
 use portbench_catalog::{Amount, Catalog};
 use portbench_records::Store;
 use portbench_report::plain_with;
@@ -24,7 +25,7 @@ pub(crate) fn run(args: &CostArgs) -> Result<u8, Failure> {
     let platform = priced(&catalog, args)?;
     let mut out = io::stdout().lock();
     if let Some(by) = args.owned.sensitivity {
-        sensitivity(&platform, by, args.format.format, &mut out)?;
+        sensitivity(&platform, by, args.utilisation, args.format.format, &mut out)?;
     } else if args.against.against.is_some() {
         against::run(args, &catalog, &platform, &mut out)?;
     } else if args.run.is_none() && args.throughput.is_none() {
@@ -101,13 +102,22 @@ fn hour(platform: &Priced<'_>, utilisation: f64, format: Format, out: &mut dyn W
     Ok(table.write(format, out)?)
 }
 
-fn sensitivity(platform: &Priced<'_>, by: f64, format: Format, out: &mut dyn Write) -> Result<(), Failure> {
-    let Some((ownership, parts)) = &platform.parts else {
+/// How the cost of a useful hour moves.
+fn sensitivity(
+    platform: &Priced<'_>,
+    by: f64,
+    utilisation: f64,
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let Some((ownership, _)) = platform.parts else {
         return Err(Failure::usage("--sensitivity is about owned hardware"));
     };
+    let ownership = Ownership { utilisation, ..ownership };
+    let useful = ownership.hourly().map_err(usage)?.useful;
     let (lower, higher) = (format!("{} % lower", 100.0 * by), format!("{} % higher", 100.0 * by));
-    let mut table = Table::new(&["assumption", "changed", "USD/h"]);
-    table.row(["as assumed", "", &words(Amount::exact(parts.total))]);
+    let mut table = Table::new(&["assumption", "changed", "USD per useful hour"]);
+    table.row(["as assumed", "", &words(Amount::exact(useful))]);
     for found in ownership.sensitivity(by).map_err(usage)? {
         table.row([found.assumption, &lower, &words(Amount::exact(found.lower))]);
         table.row([found.assumption, &higher, &words(Amount::exact(found.higher))]);

@@ -1,6 +1,7 @@
 //! `list`: what there is.
 
 mod catalog;
+mod published;
 
 use std::io;
 
@@ -16,6 +17,7 @@ use crate::python;
 use crate::table::Table;
 
 pub(crate) use catalog::price_marks;
+pub(crate) use published::published_entries;
 
 pub(crate) fn run(args: &ListArgs) -> Result<u8, Failure> {
     let loaded = || Catalog::load(args.catalog.catalog.as_deref()).map_err(usage);
@@ -29,6 +31,7 @@ pub(crate) fn run(args: &ListArgs) -> Result<u8, Failure> {
         ListKind::Prices => catalog::prices(&loaded()?),
         ListKind::Systems => catalog::systems(&loaded()?),
         ListKind::Sources => catalog::sources(&loaded()?),
+        ListKind::Published => published::published(&args.published_results)?,
     };
     if let Some(pattern) = &args.name {
         table.keep(|name| cells::matches(pattern, name));

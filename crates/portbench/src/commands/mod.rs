@@ -6,6 +6,7 @@ pub(crate) mod cost;
 pub(crate) mod doctor;
 pub(crate) mod list;
 pub(crate) mod plan;
+pub(crate) mod project;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod schema;
