@@ -3,7 +3,7 @@
 use portbench_catalog::own::{Colocation, Ownership, Payments};
 use proptest::prelude::*;
 
-/// A server of 300,000 USD: the example that the formulas were worked through on, by hand and in a spreadsheet.
+/// A server of 300,000 USD: the worked example of the method notes from which the formulas were taken.
 fn server() -> Ownership {
     Ownership {
         capital_usd: 300_000.0,

@@ -32,7 +32,7 @@ fn all_near(found: &[f64], golden: &[f64], digits: f64) {
     }
 }
 
-// The tables below are outputs of p3-analysis-library bbebc59 and of the scripts of the University of Bristol, checked by hand.
+// The tables below are those of the method notes, which have them from p3-analysis-library bbebc59 and the University of Bristol's pp_vis.py.
 
 #[test]
 fn application_efficiencies_of_both_directions() {
