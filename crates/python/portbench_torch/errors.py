@@ -33,11 +33,6 @@ def forbidden_value(message: str, place: str = "") -> Fault:
     return Fault("value", place, message, message)
 
 
-def no_output(name: str, message: str) -> Fault:
-    """An output that cannot be fetched."""
-    return Fault("output", name, message, message)
-
-
 class Unsupported(Exception):
     """An op that an engine cannot run; the message is the reason."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any
 
 
@@ -27,10 +26,6 @@ class Type:
     def is_float(self) -> bool:
         return self.dtype in {"f64", "f32", "bf16", "f16"}
 
-    @property
-    def elements(self) -> int:
-        return prod(self.shape)
-
 
 @dataclass(frozen=True)
 class Node:
@@ -51,10 +46,6 @@ class Node:
     @property
     def is_source(self) -> bool:
         return self.op in {"input", "param", "state"}
-
-    @property
-    def is_view(self) -> bool:
-        return self.op in {"reshape", "permute", "broadcast", "slice"}
 
 
 @dataclass(frozen=True)

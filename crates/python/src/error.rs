@@ -45,7 +45,6 @@ fn told(value: &Bound<'_, PyAny>, place: &str) -> Option<BackendError> {
         "missing-gradient" => BackendError::MissingGradient { param: first },
         "value" if first.is_empty() => BackendError::Value { place: place.to_owned(), message: second },
         "value" => BackendError::Value { place: format!("{place}, {first}"), message: second },
-        "output" => BackendError::Output { name: first, message: second },
         _ => return None,
     })
 }
