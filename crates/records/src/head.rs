@@ -1,6 +1,8 @@
 //! What tables and comparisons need of a record, read without its raw samples.
 
-use portbench_measure::Figure;
+use std::collections::BTreeMap;
+
+use portbench_measure::{Boundary, Figure};
 use serde::Deserialize;
 
 use crate::record::{Cell, Outcome, Problem, Provenance};
@@ -25,14 +27,44 @@ pub struct RecordHead {
     pub parity: Option<ParityHead>,
     /// Figures over the trials.
     pub figures: Vec<Figure>,
+    /// How it was timed.
+    pub spec: SpecHead,
+    /// With what settings; absent if no worker became ready.
+    pub backend: Option<BackendHead>,
+}
+
+/// What two timings must share to be comparable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SpecHead {
+    /// What the timer encloses.
+    pub boundary: Boundary,
+}
+
+/// The settings of a backend.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BackendHead {
+    /// Flags and counts by name, as the backend reported them.
+    pub settings: BTreeMap<String, String>,
 }
 
 /// The verdict of a parity check.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ParityHead {
     /// Whether it passed.
     pub passed: bool,
     /// How the checked program differs from the timed one.
     pub reduced: Option<String>,
+    /// Every compared output.
+    pub outputs: Vec<OutputHead>,
+}
+
+/// How far one output is from what is right.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OutputHead {
+    /// `R`: the error over that of the same element type on the CPU.
+    pub ratio: Option<f64>,
 }

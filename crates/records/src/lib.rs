@@ -16,7 +16,7 @@ mod store;
 
 pub use directory::{Records, Run, RunLock, parse_head, parse_record, read_record};
 pub use error::StoreError;
-pub use head::{ParityHead, RecordHead};
+pub use head::{BackendHead, OutputHead, ParityHead, RecordHead, SpecHead};
 pub use record::{
     Cell, Environment, Outcome, OutputParity, Parity, Problem, Provenance, Record, Trial, VERSION,
 };

@@ -1,8 +1,8 @@
 //! Two runs side by side.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use portbench_measure::{Figure, Metric};
+use portbench_measure::{Boundary, Metric};
 use portbench_records::{Outcome, RecordHead};
 use portbench_stats::multiplicity::{Correction, adjust};
 use portbench_stats::trials::fieller_ratio;
@@ -29,9 +29,9 @@ pub enum Change {
     Compared(Verdict),
     /// The baseline run has no such cell.
     OnlyInCandidate,
-    /// The candidate run has no such cell.
+    /// The candidate run has no such cell, and the baseline did not measure it.
     OnlyInBaseline,
-    /// The cell was measured in the baseline and is not in the candidate.
+    /// The cell was measured in the baseline, and in the candidate it was not or is missing.
     NoLongerMeasured,
     /// The cell is measured in the candidate and was not in the baseline.
     NewlyMeasured,
@@ -39,6 +39,8 @@ pub enum Change {
     NeverMeasured,
     /// The programs differ: the numbers are not about the same work.
     DifferentWork,
+    /// The timers enclose different things.
+    DifferentBoundary,
 }
 
 /// One compared metric of one cell, or a cell that cannot be compared.
@@ -59,44 +61,79 @@ pub struct CompareRow {
     pub p: Option<f64>,
     /// What may be claimed.
     pub change: Change,
-    /// How a cell ended in the candidate, where that is the news.
+    /// How a cell ended in the candidate, or which settings differ, where that is the news.
     pub detail: Option<String>,
 }
 
-/// What a gate needs to know of a baseline cell.
+/// What a comparison needs of a cell.
 struct Known {
     outcome: Outcome,
     fingerprint: String,
-    figures: Vec<Figure>,
+    boundary: Boundary,
+    settings: BTreeMap<String, String>,
+    /// The figures of the trials, of metrics that are compared.
+    trials: Vec<(Metric, Vec<f64>)>,
+}
+
+impl Known {
+    fn of(head: RecordHead) -> (String, Self) {
+        let trials =
+            head.figures.into_iter().filter(|f| COMPARED.contains(&f.metric) && !f.trials.is_empty());
+        let known = Self {
+            outcome: head.outcome,
+            fingerprint: head.problem.fingerprint,
+            boundary: head.spec.boundary,
+            settings: head.backend.map(|b| b.settings).unwrap_or_default(),
+            trials: trials.map(|f| (f.metric, f.trials)).collect(),
+        };
+        (head.cell.id(), known)
+    }
+
+    fn trials(&self, metric: Metric) -> Option<&[f64]> {
+        self.trials.iter().find(|(m, _)| *m == metric).map(|(_, trials)| trials.as_slice())
+    }
 }
 
 /// Compares a candidate run with a baseline run, cell by cell. `relevant` is the smallest relative change that matters. Rows are in the order of cell
-/// names. Of the baseline only figures are held; the candidate streams.
+/// names. Both runs are read in step and a cell is let go once it is compared: runs in the same order are never held whole.
 #[must_use]
 pub fn compare(
     baseline: impl Iterator<Item = RecordHead>,
     candidate: impl Iterator<Item = RecordHead>,
     relevant: f64,
 ) -> Vec<CompareRow> {
-    let mut known: BTreeMap<String, Known> = baseline
-        .map(|head| {
-            let id = head.cell.id();
-            (
-                id,
-                Known { outcome: head.outcome, fingerprint: head.problem.fingerprint, figures: head.figures },
-            )
-        })
-        .collect();
+    let (mut baseline, mut candidate) = (baseline.fuse(), candidate.fuse());
+    // Cells that wait for their counterpart.
+    let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
     let mut rows = Vec::new();
-    for head in candidate {
-        let cell = head.cell.id();
-        match known.remove(&cell) {
-            None => rows.push(plain_row(cell, Change::OnlyInCandidate, None)),
-            Some(before) => cell_rows(&before, cell, &head, relevant, &mut rows),
+    loop {
+        let read = (baseline.next().map(Known::of), candidate.next().map(Known::of));
+        if read.0.is_none() && read.1.is_none() {
+            break;
+        }
+        if let Some((cell, known)) = read.0 {
+            match after.remove(&cell) {
+                Some(counterpart) => cell_rows(&known, cell, &counterpart, relevant, &mut rows),
+                None => drop(before.insert(cell, known)),
+            }
+        }
+        if let Some((cell, known)) = read.1 {
+            match before.remove(&cell) {
+                Some(counterpart) => cell_rows(&counterpart, cell, &known, relevant, &mut rows),
+                None => drop(after.insert(cell, known)),
+            }
         }
     }
+    rows.extend(after.into_keys().map(|cell| plain_row(cell, Change::OnlyInCandidate, None)));
+    for (cell, known) in before {
+        rows.push(match known.outcome {
+            Outcome::Measured => {
+                plain_row(cell, Change::NoLongerMeasured, Some("measured -> no record".to_owned()))
+            }
+            _ => plain_row(cell, Change::OnlyInBaseline, None),
+        });
+    }
     correct(&mut rows);
-    rows.extend(known.into_keys().map(|cell| plain_row(cell, Change::OnlyInBaseline, None)));
     rows.sort_by(|a, b| (&a.cell, a.metric).cmp(&(&b.cell, b.metric)));
     rows
 }
@@ -105,13 +142,17 @@ fn plain_row(cell: String, change: Change, detail: Option<String>) -> CompareRow
     CompareRow { cell, metric: None, baseline: None, candidate: None, ratio: None, p: None, change, detail }
 }
 
-fn cell_rows(before: &Known, cell: String, after: &RecordHead, relevant: f64, rows: &mut Vec<CompareRow>) {
+fn cell_rows(before: &Known, cell: String, after: &Known, relevant: f64, rows: &mut Vec<CompareRow>) {
     let measured = |outcome| outcome == Outcome::Measured;
     let detail = || Some(format!("{} -> {}", before.outcome, after.outcome));
     let change = match (measured(before.outcome), measured(after.outcome)) {
-        _ if before.fingerprint != after.problem.fingerprint => Some((Change::DifferentWork, None)),
-        (true, true) => None,
         (true, false) => Some((Change::NoLongerMeasured, detail())),
+        _ if before.fingerprint != after.fingerprint => Some((Change::DifferentWork, None)),
+        (true, true) if before.boundary != after.boundary => {
+            let words = format!("{} -> {}", boundary(before.boundary), boundary(after.boundary));
+            Some((Change::DifferentBoundary, Some(words)))
+        }
+        (true, true) => None,
         (false, true) => Some((Change::NewlyMeasured, detail())),
         (false, false) => Some((Change::NeverMeasured, detail())),
     };
@@ -119,14 +160,33 @@ fn cell_rows(before: &Known, cell: String, after: &RecordHead, relevant: f64, ro
         rows.push(plain_row(cell, change, detail));
         return;
     }
+    let settings = settings(&before.settings, &after.settings);
     for metric in COMPARED {
-        let trials = |figures: &[Figure]| {
-            figures.iter().find(|f| f.metric == metric).map(|f| f.trials.clone()).filter(|t| !t.is_empty())
-        };
-        if let (Some(before), Some(after)) = (trials(&before.figures), trials(&after.figures)) {
-            rows.push(metric_row(cell.clone(), metric, &before, &after, relevant));
+        if let (Some(before), Some(after)) = (before.trials(metric), after.trials(metric)) {
+            let row = metric_row(cell.clone(), metric, before, after, relevant);
+            rows.push(CompareRow { detail: settings.clone(), ..row });
         }
     }
+}
+
+const fn boundary(boundary: Boundary) -> &'static str {
+    match boundary {
+        Boundary::DeviceResident => "device-resident",
+        Boundary::HostToHost => "host-to-host",
+    }
+}
+
+/// Settings of the backend that are not the same on both sides, for people.
+fn settings(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Option<String> {
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let value =
+        |map: &BTreeMap<String, String>, name| map.get(name).cloned().unwrap_or_else(|| "unset".into());
+    let changed: Vec<String> = names
+        .into_iter()
+        .filter(|name| before.get(*name) != after.get(*name))
+        .map(|name| format!("{name} {} -> {}", value(before, name), value(after, name)))
+        .collect();
+    (!changed.is_empty()).then(|| format!("settings differ: {}", changed.join(", ")))
 }
 
 /// Withdraws the claims that many comparisons make likely by chance: Benjamini and Hochberg (1995) over every compared metric, at 5 %.
@@ -142,7 +202,8 @@ fn correct(rows: &mut [CompareRow]) {
         let row = &mut rows[i];
         if row.p.is_some() && p > LEVEL {
             row.change = Change::Compared(Verdict::WithinNoise);
-            row.detail = Some(format!("not claimed among {} comparisons", compared.len()));
+            let words = format!("not claimed among {} comparisons", compared.len());
+            row.detail = Some(row.detail.iter().fold(words, |words, detail| format!("{words}; {detail}")));
         }
         row.p = row.p.map(|_| p);
     }
@@ -199,7 +260,16 @@ fn metric_row(cell: String, metric: Metric, before: &[f64], after: &[f64], relev
 /// Heads of the comparison's columns.
 pub const COMPARE_COLUMNS: [&str; 6] = ["cell", "metric", "baseline", "candidate", "ratio", "verdict"];
 
+/// Which of them hold numbers, which people read from the right.
+pub const COMPARE_NUMERIC: [&str; 3] = ["baseline", "candidate", "ratio"];
+
 impl CompareRow {
+    /// Whether both sides were measured and yet cannot be compared.
+    #[must_use]
+    pub const fn incomparable(&self) -> bool {
+        matches!(self.change, Change::DifferentWork | Change::DifferentBoundary)
+    }
+
     /// Whether this is what a gate is there to catch: relevantly slower, or no longer measured.
     #[must_use]
     pub fn regressed(&self) -> bool {
@@ -223,10 +293,11 @@ impl CompareRow {
             (Change::Compared(verdict), _) => verdict.to_string(),
             (Change::OnlyInCandidate, _) => "only in the candidate".to_owned(),
             (Change::OnlyInBaseline, _) => "only in the baseline".to_owned(),
-            (Change::NoLongerMeasured, _) => "no longer measured".to_owned(),
+            (Change::NoLongerMeasured, _) => "regression: no longer measured".to_owned(),
             (Change::NewlyMeasured, _) => "newly measured".to_owned(),
             (Change::NeverMeasured, _) => "never measured".to_owned(),
-            (Change::DifferentWork, _) => "different work (fingerprints differ)".to_owned(),
+            (Change::DifferentWork, _) => "not compared: different work (fingerprints differ)".to_owned(),
+            (Change::DifferentBoundary, _) => "not compared: the timers enclose different things".to_owned(),
         };
         let verdict = self.detail.iter().fold(verdict, |verdict, detail| format!("{verdict}: {detail}"));
         [

@@ -3,6 +3,7 @@
 //! Not in this crate: how records come about, what is right or wrong about them.
 
 mod axis;
+mod bounds;
 mod canvas;
 mod cells_chart;
 mod compare;
@@ -14,9 +15,10 @@ mod page;
 mod row;
 mod write;
 
-pub use compare::{COMPARE_COLUMNS, Change, CompareRow, compare};
+pub use bounds::judge_bounds;
+pub use compare::{COMPARE_COLUMNS, COMPARE_NUMERIC, Change, CompareRow, compare};
 pub use error::ReportError;
 pub use lowering::{LOWERING_COLUMNS, lowering_cells};
 pub use number::{plain, plain_with};
-pub use row::{COLUMNS, Row, markdown};
+pub use row::{COLUMNS, NUMERIC, Row, markdown};
 pub use write::{ReportFiles, write};

@@ -57,7 +57,7 @@ pub(crate) fn time_unit(value: f64) -> (f64, &'static str) {
     match value.abs() {
         v if v >= 1.0 || v == 0.0 => (1.0, "s"),
         v if v >= 1e-3 => (1e3, "ms"),
-        v if v >= 1e-6 => (1e6, "us"),
+        v if v >= 1e-6 => (1e6, "µs"),
         _ => (1e9, "ns"),
     }
 }
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn units_and_intervals() {
-        assert_eq!(seconds(0.000_25), "250 us");
+        assert_eq!(seconds(0.000_25), "250 µs");
         assert_eq!(seconds_with(0.0123, 0.0121, 0.0126), "12.3 ms [12.1, 12.6]");
         assert_eq!(plain_with(100.0, 99.96, 100.04), "100 [100.0, 100.0]");
         assert_eq!(plain_with(1e-4, 9.74e-5, 1.024e-4), "0.000100 [0.000097, 0.000102]");

@@ -6,7 +6,7 @@ use portbench_records::{Environment, Outcome, Record, RunInfo};
 
 use crate::lowering::{LOWERING_COLUMNS, lowering_cells};
 use crate::number;
-use crate::row::{COLUMNS, Row};
+use crate::row::{COLUMNS, NUMERIC, Row};
 use crate::write::MOST;
 
 /// Most rows of the page's table.
@@ -42,16 +42,24 @@ pub(crate) fn escape(text: &str) -> String {
     safe
 }
 
+/// Columns that hold numbers, in any of the page's tables; they stand at the right.
+const AT_RIGHT: [&str; 8] =
+    ["elements", "error", "same type on the CPU", "max abs", "cosine", "count", "FLOPs", "bytes"];
+
 fn table<R: AsRef<[String]>>(columns: &[&str], rows: impl IntoIterator<Item = R>) -> String {
+    let classes: Vec<&str> = columns
+        .iter()
+        .map(|c| if NUMERIC.contains(c) || AT_RIGHT.contains(c) { " class=\"n\"" } else { "" })
+        .collect();
     let mut html = String::from("<div class=\"wide\"><table><thead><tr>");
-    for column in columns {
-        html.push_str(&format!("<th>{}</th>", escape(column)));
+    for (column, class) in columns.iter().zip(&classes) {
+        html.push_str(&format!("<th scope=\"col\"{class}>{}</th>", escape(column)));
     }
     html.push_str("</tr></thead><tbody>");
     for row in rows {
         html.push_str("<tr>");
-        for cell in row.as_ref() {
-            html.push_str(&format!("<td>{}</td>", escape(cell)));
+        for (cell, class) in row.as_ref().iter().zip(&classes) {
+            html.push_str(&format!("<td{class}>{}</td>", escape(cell)));
         }
         html.push_str("</tr>\n");
     }
@@ -150,6 +158,7 @@ pub(crate) fn page(info: &RunInfo, id: &str, rows: &[Row], charts: &[Chart], det
     if rows.len() > MOST {
         html.push_str(&format!("<p>Charts and details show the first {MOST} cells.</p>\n"));
     }
+    html.push_str(&latency_bounds(rows));
     html.push_str(&not_ended(info, rows));
     let told: Vec<&Row> = rows.iter().filter(|row| row.detail.is_some()).take(MOST_ROWS).collect();
     if !told.is_empty() {
@@ -182,6 +191,20 @@ pub(crate) fn page(info: &RunInfo, id: &str, rows: &[Row], charts: &[Chart], det
     html.push_str(&environment(machine));
     html.push_str(&details.spec);
     html.push_str(&format!("<h2>How to read this</h2>\n{READING}\n</body></html>\n"));
+    html
+}
+
+/// Whether server cells keep their latency bounds.
+fn latency_bounds(rows: &[Row]) -> String {
+    let judged: Vec<&Row> = rows.iter().filter(|row| !row.bounds.is_empty()).take(MOST_ROWS).collect();
+    if judged.is_empty() {
+        return String::new();
+    }
+    let mut html = format!("<h2>Latency bounds</h2>\n<p>{BOUNDS}</p><ul>");
+    for (row, words) in judged.iter().flat_map(|row| row.bounds.iter().map(move |words| (row, words))) {
+        html.push_str(&format!("<li><b>{}</b>: {}</li>\n", escape(&row.id), escape(words)));
+    }
+    html.push_str("</ul>\n");
     html
 }
 
@@ -222,6 +245,9 @@ const PARITY: &str = "Before anything is timed, each cell's outputs are compared
     Errors are relative: the norm of the difference over the norm of what is right. R is the error over that of the same element type \
     computed plainly on the CPU.";
 
+const BOUNDS: &str = "A bound holds at the 99th percentile, with 99 % confidence: so many queries must lie within it for those that lie over it \
+    (MLPerf's early-stopping rule, over the queries of all trials).";
+
 const LOWERING: &str = "What the backend had a kernel for, and what had to be put together from simpler ops.";
 
 const READING: &str = "<p>Every figure was measured here. Intervals are at 95 % and count trials (process launches) as the unit that varies; \
@@ -230,7 +256,7 @@ const READING: &str = "<p>Every figure was measured here. Intervals are at 95 % 
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:#1b1b1b;background:#fff}\
     h1{font-size:1.6em}h2{font-size:1.2em;margin-top:2em}.wide{overflow-x:auto}table{border-collapse:collapse;font-size:13px;margin:.5em 0}\
-    th,td{text-align:left;padding:.3em .7em;border-bottom:1px solid #ddd;vertical-align:top}th{background:#f4f4f4}td{font-variant-numeric:tabular-nums}\
+    th,td{text-align:left;padding:.3em .7em;border-bottom:1px solid #ddd;vertical-align:top}th{background:#f4f4f4}td{font-variant-numeric:tabular-nums}.n{text-align:right;white-space:nowrap}\
     figure{margin:1.5em 0;overflow-x:auto}figure svg{max-width:100%;height:auto;min-width:640px;background:#fff}summary{cursor:pointer;padding:.2em 0}\
     @media print{details{display:block}}\
     @media(prefers-color-scheme:dark){body{color:#e6e6e6;background:#161616}th{background:#262626}th,td{border-color:#3a3a3a}}";

@@ -1,6 +1,6 @@
 //! One line a cell: what tables, charts and the page show.
 
-use portbench_measure::{Figure, FigureValue, Metric, Mode, Unit};
+use portbench_measure::{Figure, FigureValue, LatencyBounds, Metric, Mode, Scenario, Unit};
 use portbench_records::{Outcome, RecordHead};
 use serde::Serialize;
 
@@ -36,13 +36,28 @@ pub struct Row {
     pub parity: Option<bool>,
     /// How the checked program differs from the timed one.
     pub reduced: Option<String>,
+    /// The worst `R` of its outputs: the error over that of the same element type on the CPU.
+    pub worst_r: Option<f64>,
     /// Fingerprint of the program.
     pub fingerprint: String,
+    /// What [`crate::judge_bounds`] found of its latency bounds, one line each.
+    pub bounds: Vec<String>,
+    /// Whether there is something to judge: measured traffic with bounds.
+    #[serde(skip)]
+    pub(crate) bounded: bool,
 }
 
 impl From<RecordHead> for Row {
     fn from(head: RecordHead) -> Self {
+        let bounds = match head.cell.scenario {
+            Scenario::Server { bounds, .. } => bounds,
+            _ => LatencyBounds::default(),
+        };
+        let ratios = head.parity.iter().flat_map(|p| &p.outputs).filter_map(|o| o.ratio);
         Self {
+            worst_r: ratios.reduce(f64::max),
+            bounds: Vec::new(),
+            bounded: head.outcome == Outcome::Measured && bounds != LatencyBounds::default(),
             id: head.cell.id(),
             mode: head.cell.mode,
             scenario: head.cell.scenario.to_string(),
@@ -62,7 +77,7 @@ impl From<RecordHead> for Row {
 }
 
 /// Heads of the table's columns.
-pub const COLUMNS: [&str; 9] = [
+pub const COLUMNS: [&str; 11] = [
     "workload",
     "scenario",
     "backend",
@@ -71,8 +86,13 @@ pub const COLUMNS: [&str; 9] = [
     "throughput",
     "latency p50",
     "latency p99",
+    "peak memory",
+    "R",
     "parity",
 ];
+
+/// Which of them hold numbers, which people read from the right.
+pub const NUMERIC: [&str; 3] = ["throughput", "peak memory", "R"];
 
 impl Row {
     /// The figure of that metric.
@@ -98,7 +118,7 @@ impl Row {
 
     /// The cells of the table, as many as [`COLUMNS`].
     #[must_use]
-    pub fn cells(&self) -> [String; 9] {
+    pub fn cells(&self) -> [String; 11] {
         [
             self.workload.clone(),
             self.scenario.clone(),
@@ -114,6 +134,8 @@ impl Row {
                 &[("", Metric::LatencyP99), ("ttft ", Metric::TtftP99), ("tpot ", Metric::TpotP99)],
                 false,
             ),
+            self.estimate(Metric::PeakMemory).map(|[value, ..]| number::bytes(value)).unwrap_or_default(),
+            self.worst_r.map(number::plain).unwrap_or_default(),
             self.parity_words(),
         ]
     }
@@ -166,13 +188,22 @@ pub(crate) fn plain_text(text: &str) -> String {
     text.replace('|', "\\|").replace('<', "&lt;").replace(['\n', '\r'], " ")
 }
 
-/// Rows as a Markdown table.
+/// Rows as a Markdown table, and the verdicts on latency bounds below it.
 #[must_use]
 pub fn markdown(rows: &[Row]) -> String {
-    let mut text = format!("| {} |\n|{}\n", COLUMNS.join(" | "), " --- |".repeat(COLUMNS.len()));
+    let rules: String =
+        COLUMNS.iter().map(|c| if NUMERIC.contains(c) { " ---: |" } else { " --- |" }).collect();
+    let mut text = format!("| {} |\n|{rules}\n", COLUMNS.join(" | "));
     for row in rows {
         let cells: Vec<String> = row.cells().iter().map(|c| plain_text(c)).collect();
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    let mut judged = rows.iter().flat_map(|row| row.bounds.iter().map(move |words| (row, words))).peekable();
+    if judged.peek().is_some() {
+        text.push('\n');
+    }
+    for (row, words) in judged {
+        text.push_str(&format!("- `{}`: {}\n", row.id, plain_text(words)));
     }
     text
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use portbench_measure::{LossPoint, Samples, Task};
 use portbench_records::{Record, Run};
 
+use crate::bounds::judge_bounds;
 use crate::canvas::described;
 use crate::cells_chart;
 use crate::error::ReportError;
@@ -46,6 +47,7 @@ pub fn write(run: &Run, folder: &Path) -> Result<ReportFiles, ReportError> {
     let position: HashMap<String, usize> =
         info.plan.iter().enumerate().map(|(i, entry)| (entry.cell.id(), i)).collect();
     rows.sort_by_key(|row| position.get(&row.id).copied().unwrap_or(usize::MAX));
+    judge_bounds(run, &mut rows)?;
     let shown = &rows[..rows.len().min(MOST)];
     let mut charts = Vec::new();
     let mut add = |name: &str, title: String, svg: Option<String>| {

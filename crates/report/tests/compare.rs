@@ -5,7 +5,7 @@
 mod common;
 
 use common::{failed, figure, not_estimable, record, sample_run};
-use portbench_measure::{Metric, Mode, Unit};
+use portbench_measure::{Boundary, Metric, Mode, Unit};
 use portbench_records::{Outcome, Record, RecordHead};
 use portbench_report::{Change, CompareRow, compare};
 use portbench_stats::Verdict;
@@ -65,17 +65,17 @@ fn every_case_has_its_words() {
     a-faster.inference.single-stream.candle.cpu.f32 | throughput | 100/s | 150/s | 1.50 [1.49, 1.51] | faster
     b-slower.inference.single-stream.candle.cpu.f32 | throughput | 100/s | 70.0/s | 0.700 [0.698, 0.702] | slower
     c-same.inference.single-stream.candle.cpu.f32 | throughput | 100/s | 101/s | 1.01 [0.94, 1.08] | within noise
-    d-gone.inference.single-stream.candle.cpu.f32 |  |  |  |  | only in the baseline
-    e-fails.inference.single-stream.candle.cpu.f32 |  |  |  |  | no longer measured: measured -> crashed
+    d-gone.inference.single-stream.candle.cpu.f32 |  |  |  |  | regression: no longer measured: measured -> no record
+    e-fails.inference.single-stream.candle.cpu.f32 |  |  |  |  | regression: no longer measured: measured -> crashed
     f-mended.inference.single-stream.candle.cpu.f32 |  |  |  |  | newly measured: unsupported -> measured
-    g-other.inference.single-stream.candle.cpu.f32 |  |  |  |  | different work (fingerprints differ)
+    g-other.inference.single-stream.candle.cpu.f32 |  |  |  |  | not compared: different work (fingerprints differ)
     h-few.inference.single-stream.candle.cpu.f32 | throughput | 100/s | 100/s | 1.00 [0.99, 1.01] | too few trials
     i-new.inference.single-stream.candle.cpu.f32 |  |  |  |  | only in the candidate
     j-never.inference.single-stream.candle.cpu.f32 |  |  |  |  | never measured: unavailable -> unavailable
     ");
     let regressions: Vec<&str> =
         rows.iter().filter(|r| r.regressed()).map(|r| r.cell.split('.').next().unwrap()).collect();
-    assert_eq!(regressions, ["b-slower", "e-fails"]);
+    assert_eq!(regressions, ["b-slower", "d-gone", "e-fails"]);
 }
 
 #[test]
@@ -118,6 +118,41 @@ fn a_run_compared_with_itself_shows_nothing() {
     let rows = compared(&records, &records);
     assert_eq!(rows.len(), 20);
     assert!(rows.iter().all(|r| r.change == Change::Compared(Verdict::Equivalent)), "{}", text(&rows));
+}
+
+/// What was timed otherwise is not compared; what ran under other settings is, and says so.
+#[test]
+fn other_timers_and_settings_are_told() {
+    let before = rate("w", 100.0, 0.001);
+    let mut timed = before.clone();
+    timed.spec.boundary = Boundary::HostToHost;
+    let rows = compared(std::slice::from_ref(&before), &[timed]);
+    assert_eq!(rows[0].change, Change::DifferentBoundary);
+    assert!(
+        rows[0].incomparable() && text(&rows).ends_with("device-resident -> host-to-host"),
+        "{}",
+        text(&rows)
+    );
+    let mut set = rate("w", 50.0, 0.001);
+    let settings = &mut set.backend.as_mut().unwrap().settings;
+    settings.insert("threads".into(), "1".into());
+    settings.insert("tf32".into(), "on".into());
+    let rows = compared(&[before], &[set]);
+    assert!(rows[0].regressed());
+    assert_eq!(rows[0].detail.as_deref(), Some("settings differ: tf32 unset -> on, threads 2 -> 1"));
+}
+
+/// Runs are read in step; cells that one of them lacks must not lose the others.
+#[test]
+fn cells_find_each_other_in_any_order() {
+    let records: Vec<Record> =
+        (0..30).map(|i| rate(&format!("w{i:02}"), 10.0 + f64::from(i), 0.002)).collect();
+    let straight = compare(heads(&records).into_iter(), heads(&records).into_iter(), 0.02);
+    let turned = compare(heads(&records).into_iter().rev(), heads(&records).into_iter(), 0.02);
+    assert_eq!(straight, turned);
+    let rows = compared(&records[..20], &records[10..]);
+    let count = |change| rows.iter().filter(|r| r.change == change).count();
+    assert_eq!((count(Change::NoLongerMeasured), count(Change::OnlyInCandidate), rows.len()), (10, 10, 30));
 }
 
 #[test]

@@ -9,9 +9,10 @@ use std::fs;
 use std::path::Path;
 
 use common::{failed, figure, record, sample_records, sample_run};
-use portbench_measure::{Metric, Mode, Unit};
+use portbench_measure::{Histogram, LatencyBounds, Metric, Mode, Samples, Scenario, Unit};
 use portbench_records::{Outcome, Record};
-use portbench_report::{ReportFiles, Row, lowering_cells, markdown};
+use portbench_report::{ReportFiles, Row, judge_bounds, lowering_cells, markdown};
+use portbench_stats::LatencyHistogram;
 use proptest::prelude::*;
 
 /// A report in a fresh folder.
@@ -57,13 +58,13 @@ fn read(path: &Path) -> String {
 #[test]
 fn the_table_shows_every_cell() {
     insta::assert_snapshot!(markdown(&rows(&sample_records())), @r"
-    | workload | scenario | backend | numerics | outcome | throughput | latency p50 | latency p99 | parity |
-    | --- | --- | --- | --- | --- | --- | --- | --- | --- |
-    | gpt2-124m | single-stream | candle@cpu | f32 | measured | 21.7 [21.2, 22.2] tokens/s | ttft 1.97 s [1.87, 2.06], tpot 92.2 ms [87.6, 96.8] | ttft 2.95 s, tpot 147 ms | passed (reduced) |
-    | gpt2-tiny-train | single-stream | candle@cpu | f32 | measured | 15320 [14937, 15703] tokens/s | 8.36 ms [7.73, 8.98] | 10.9 ms | passed (reduced) |
-    | llama-8b | single-stream | candle@cpu | f32 | out-of-memory |  |  |  |  |
-    | resnet18 | single-stream | candle@cpu | f32 | measured | 31.4 [30.6, 32.2] images/s | 4.08 s [3.97, 4.18] | not estimable | passed (reduced) |
-    | resnet18 | single-stream | reference@cpu | f32 | incorrect |  |  |  |  |
+    | workload | scenario | backend | numerics | outcome | throughput | latency p50 | latency p99 | peak memory | R | parity |
+    | --- | --- | --- | --- | --- | ---: | --- | --- | ---: | ---: | --- |
+    | gpt2-124m | single-stream | candle@cpu | f32 | measured | 21.7 [21.2, 22.2] tokens/s | ttft 1.97 s [1.87, 2.06], tpot 92.2 ms [87.6, 96.8] | ttft 2.95 s, tpot 147 ms | 1.40 GiB | 0.490 | passed (reduced) |
+    | gpt2-tiny-train | single-stream | candle@cpu | f32 | measured | 15320 [14937, 15703] tokens/s | 8.36 ms [7.73, 8.98] | 10.9 ms | 1.40 GiB | 0.490 | passed (reduced) |
+    | llama-8b | single-stream | candle@cpu | f32 | out-of-memory |  |  |  |  |  |  |
+    | resnet18 | single-stream | candle@cpu | f32 | measured | 31.4 [30.6, 32.2] images/s | 4.08 s [3.97, 4.18] | not estimable | 1.40 GiB | 0.490 | passed (reduced) |
+    | resnet18 | single-stream | reference@cpu | f32 | incorrect |  |  |  |  |  |  |
     ");
 }
 
@@ -186,6 +187,55 @@ fn only_the_first_cells_are_drawn_and_the_page_says_so() {
     assert_eq!(drawn, 60);
     assert!(read(&files.page).contains("first 60 cells"));
     assert_eq!(read(&files.markdown).matches("| mlp-").count(), 70);
+}
+
+/// Of 3000 queries, 1500 within 10 ms and 1500 within 20 ms: a bound of 30 ms holds, one of 15 ms does not.
+#[test]
+fn tables_and_page_tell_whether_bounds_hold() {
+    let server = |name: &str, bound: f64| {
+        let mut record = record(name, Mode::Inference, "candle", Unit::Samples, 100.0);
+        let bounds = LatencyBounds { latency: Some(bound), ..LatencyBounds::default() };
+        let scenario = Scenario::Server { rate: 100.0, bounds };
+        (record.cell.scenario, record.spec.scenario) = (scenario, scenario);
+        let mut latency = LatencyHistogram::new().unwrap();
+        for i in 0..1000u64 {
+            latency.record(if i % 2 == 0 { 9_000_000 } else { 19_000_000 }).unwrap();
+        }
+        let latency = Histogram::of(&latency).unwrap();
+        for trial in &mut record.trials {
+            trial.measurement.samples = Samples::Server {
+                units: 1,
+                rate: 100.0,
+                queries: 1000,
+                seconds: 10.0,
+                latency: latency.clone(),
+                ttft: None,
+                tpot: None,
+                longest_queue: 3,
+                lag: latency.clone(),
+            };
+        }
+        record
+    };
+    let records = [server("loose", 0.03), server("tight", 0.015)];
+    let folder = tempfile::tempdir().unwrap();
+    let run = sample_run(folder.path(), "sample", &records);
+    let mut rows: Vec<Row> = run.heads().unwrap().map(|head| Row::from(head.unwrap())).collect();
+    judge_bounds(&run, &mut rows).unwrap();
+    assert!(
+        rows[0].bounds[0].starts_with("latency keeps 0.03 s at p99: 3000 queries within it and 0 over"),
+        "{:?}",
+        rows[0].bounds
+    );
+    assert!(
+        rows[1].bounds[0].starts_with("latency does not keep 0.015 s at p99: 1500 queries within"),
+        "{:?}",
+        rows[1].bounds
+    );
+    let (_folder, files) = report(&records);
+    for text in [read(&files.page), read(&files.markdown)] {
+        assert!(text.contains("keeps 0.03 s") && text.contains("does not keep 0.015 s"));
+    }
 }
 
 #[test]
