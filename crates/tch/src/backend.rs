@@ -33,13 +33,13 @@ impl TchBackend {
             tch::set_num_threads(threads);
         }
         let mut backend = Self { device, switches: BTreeMap::new() };
-        backend.set_tf32(false)?;
+        backend.set_switches(false)?;
         Ok(backend)
     }
 
-    fn set_tf32(&mut self, allow: bool) -> Result<(), BackendError> {
+    fn set_switches(&mut self, tf32: bool) -> Result<(), BackendError> {
         if self.device.is_cuda() {
-            self.switches.extend(switches::set_tf32(allow)?);
+            self.switches.extend(switches::set(tf32)?);
         }
         Ok(())
     }
@@ -83,7 +83,7 @@ impl Backend for TchBackend {
         if let Some(threads) = options.threads {
             tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
         }
-        self.set_tf32(options.tf32)?;
+        self.set_switches(options.tf32)?;
         let (lowered, report) = lower(program, &*self, options)?;
         let executable = executable(&lowered, params, report, self.device)?;
         device::synchronize(self.device)?;
