@@ -8,13 +8,21 @@ use crate::args::Format;
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     columns: Vec<&'static str>,
+    /// Columns that people read from the right.
+    numeric: Vec<&'static str>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// Empty table with these columns.
     pub(crate) fn new(columns: &[&'static str]) -> Self {
-        Self { columns: columns.to_vec(), rows: Vec::new() }
+        Self { columns: columns.to_vec(), ..Self::default() }
+    }
+
+    /// The same with those columns aligned at the right where a person reads it.
+    pub(crate) fn numeric(mut self, columns: &[&'static str]) -> Self {
+        self.numeric = columns.to_vec();
+        self
     }
 
     /// Appends a row.
@@ -51,7 +59,15 @@ impl Table {
         };
         let widths: Vec<usize> = (0..self.columns.len()).map(width).collect();
         let mut line = |cells: &[&str]| {
-            let padded: Vec<String> = cells.iter().zip(&widths).map(|(c, w)| format!("{c:<w$}")).collect();
+            let pad = |i: usize| {
+                let (cell, w) = (cells[i], widths[i]);
+                if self.numeric.contains(&self.columns[i]) {
+                    format!("{cell:>w$}")
+                } else {
+                    format!("{cell:<w$}")
+                }
+            };
+            let padded: Vec<String> = (0..cells.len()).map(pad).collect();
             writeln!(out, "{}", padded.join("  ").trim_end())
         };
         line(&self.columns)?;
@@ -92,7 +108,8 @@ impl Table {
     fn write_markdown(&self, out: &mut dyn Write) -> io::Result<()> {
         let escape = |c: &str| c.replace('|', "\\|").replace('\n', " ");
         writeln!(out, "| {} |", self.columns.join(" | "))?;
-        writeln!(out, "|{}", " --- |".repeat(self.columns.len()))?;
+        let rule = |column| if self.numeric.contains(column) { " ---: |" } else { " --- |" };
+        writeln!(out, "|{}", self.columns.iter().map(rule).collect::<String>())?;
         for r in &self.rows {
             writeln!(out, "| {} |", r.iter().map(|c| escape(c)).collect::<Vec<_>>().join(" | "))?;
         }

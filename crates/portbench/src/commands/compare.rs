@@ -4,7 +4,7 @@ use std::io;
 
 use portbench_backend::with_causes;
 use portbench_records::{RecordHead, Run, Store, StoreError};
-use portbench_report::{COMPARE_COLUMNS, compare};
+use portbench_report::{COMPARE_COLUMNS, COMPARE_NUMERIC, compare};
 
 use crate::args::{CompareArgs, Format};
 use crate::failure::{Failure, GATE};
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<u8, Failure> {
         serde_json::to_writer_pretty(&mut out, &rows)?;
         io::Write::write_all(&mut out, b"\n")?;
     } else {
-        let mut table = Table::new(&COMPARE_COLUMNS);
+        let mut table = Table::new(&COMPARE_COLUMNS).numeric(&COMPARE_NUMERIC);
         for row in &rows {
             table.row(row.cells());
         }
@@ -37,10 +37,16 @@ pub(crate) fn run(args: &CompareArgs) -> Result<u8, Failure> {
     }
     let regressed = rows.iter().filter(|row| row.regressed()).count();
     progress::say(&format!(
-        "ratio is candidate / baseline with its 95 % interval; changes under {} % do not count; {} comparisons, each by itself",
+        "ratio is candidate / baseline with its 95 % interval; changes under {} % do not count; claims hold for {} comparisons together (Benjamini and Hochberg)",
         100.0 * args.relevant,
         rows.iter().filter(|row| row.metric.is_some()).count()
     ));
+    let incomparable = rows.iter().filter(|row| row.incomparable()).count();
+    if incomparable > 0 {
+        progress::say(&format!(
+            "warning: {incomparable} cells of the same name are not comparable and were left out; the verdict column says what differs"
+        ));
+    }
     if args.gate && regressed > 0 {
         progress::say(&format!("gate: {regressed} regressions"));
         return Ok(GATE);

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use portbench_backend::with_causes;
 use portbench_records::{Run, Store};
-use portbench_report::{COLUMNS, LOWERING_COLUMNS, Row, lowering_cells, markdown};
+use portbench_report::{COLUMNS, LOWERING_COLUMNS, NUMERIC, Row, judge_bounds, lowering_cells, markdown};
 
 use crate::args::{Format, ShowArgs};
 use crate::failure::Failure;
@@ -33,11 +33,16 @@ pub(crate) fn figures(run: &Run, format: Format, out: &mut dyn Write) -> Result<
         }
         Format::Markdown => out.write_all(markdown(&rows).as_bytes())?,
         Format::Table | Format::Csv => {
-            let mut table = Table::new(&COLUMNS);
+            let mut table = Table::new(&COLUMNS).numeric(&NUMERIC);
             for row in &rows {
                 table.row(row.cells());
             }
             table.write(format, out)?;
+            let bounds = rows.iter().flat_map(|row| row.bounds.iter().map(move |words| (&row.id, words)));
+            // Of CSV every line is a row.
+            for (cell, words) in bounds.filter(|_| format == Format::Table) {
+                writeln!(out, "{cell}: {words}")?;
+            }
         }
     }
     Ok(())
@@ -55,6 +60,7 @@ fn rows(run: &Run) -> Result<Vec<Row>, Failure> {
     let order: std::collections::BTreeMap<String, usize> =
         run.info()?.plan.iter().enumerate().map(|(i, entry)| (entry.cell.id(), i)).collect();
     rows.sort_by_key(|row| order.get(&row.id).copied().unwrap_or(usize::MAX));
+    judge_bounds(run, &mut rows)?;
     Ok(rows)
 }
 
