@@ -125,7 +125,7 @@ fn extension() -> Result<PathBuf, BackendError> {
     }
     let file = format!("{}portbench_python{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
     let beside = env::current_exe().ok().and_then(|p| p.parent().map(Path::to_owned));
-    // `cargo test` leaves it in `deps` alone; the newest is the one that belongs to this build.
+    // A test's program stands in `deps`, where cargo leaves a twin of what it builds; the newest belongs to this build.
     let built = beside.iter().flat_map(|dir| [dir.join(&file), dir.join("deps").join(&file)]);
     let newest = built
         .filter_map(|path| Some((fs::metadata(&path).ok()?.modified().ok()?, path)))

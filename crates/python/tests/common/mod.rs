@@ -20,12 +20,16 @@ pub(crate) fn interpreter() -> PathBuf {
     python
 }
 
-/// The extension module, beside the test's own program: cargo builds it first.
+/// The extension module, beside the test's own program: `cargo build` puts it there, `cargo test` alone does not.
 pub(crate) fn extension() -> PathBuf {
     let test = env::current_exe().unwrap();
     let file = format!("{}portbench_python{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
     let built = test.parent().unwrap().join(file);
-    assert!(built.is_file(), "cargo did not build {}", built.display());
+    assert!(
+        built.is_file(),
+        "{} is not there: run cargo build --release -p portbench-python",
+        built.display()
+    );
     built
 }
 
