@@ -1,0 +1,27 @@
+//! AWS Neuron: what this harness needs of a Trainium or Inferentia host.
+//!
+//! - The runtime: [`Library`] opens `libnrt.so.1` at run time, [`Runtime`] holds it initialised, [`Model`], [`Tensor`], [`TensorSet`] and
+//!   [`Bound`] load a NEFF and execute it, [`in_flight`] keeps several executions going. Each keeps alive what it needs, so that any order of
+//!   dropping is a right one.
+//! - Files: [`NeffHeader`] reads the head of a NEFF without libnrt.
+//!
+//! The crate builds on any machine and runs no code of a Neuron SDK there. `README.md` beside this crate says, claim by claim, what was run for
+//! real, what against a double and what is written from documents alone.
+
+mod error;
+mod library;
+mod model;
+mod neff;
+mod raw;
+mod status;
+mod tensor;
+
+pub use error::NeuronError;
+pub use library::{
+    Family, INSTALLED, InstanceInfo, LIBNRT, LIBNRT_VARIABLE, Library, MemoryUse, Runtime, RuntimeVersion,
+    locate,
+};
+pub use model::{Bound, Flight, Model, NeffType, TensorInfo, Usage, in_flight};
+pub use neff::{HEADER_BYTES, NeffHeader};
+pub use status::NrtStatus;
+pub use tensor::{Placement, Tensor, TensorSet};
