@@ -4,16 +4,22 @@
 //!   [`Bound`] load a NEFF and execute it, [`in_flight`] keeps several executions going. Each keeps alive what it needs, so that any order of
 //!   dropping is a right one.
 //! - Files: [`NeffHeader`] reads the head of a NEFF without libnrt.
+//! - The machine: [`machine`] reads `neuron-ls`, [`monitor`] reads `neuron-monitor`, [`sysfs`] reads what the driver shows. Ids of instance and account
+//!   are never read.
 //!
 //! The crate builds on any machine and runs no code of a Neuron SDK there. `README.md` beside this crate says, claim by claim, what was run for
 //! real, what against a double and what is written from documents alone.
 
 mod error;
+mod json;
 mod library;
+pub mod machine;
 mod model;
+pub mod monitor;
 mod neff;
 mod raw;
 mod status;
+pub mod sysfs;
 mod tensor;
 
 pub use error::NeuronError;
