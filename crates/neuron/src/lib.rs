@@ -6,6 +6,7 @@
 //! - Files: [`NeffHeader`] reads the head of a NEFF without libnrt.
 //! - The machine: [`machine`] reads `neuron-ls`, [`monitor`] reads `neuron-monitor`, [`sysfs`] reads what the driver shows. Ids of instance and account
 //!   are never read.
+//! - Before compiling: [`limits`] is the table of what Trainium cannot take, and holds a program against it.
 //!
 //! The crate builds on any machine and runs no code of a Neuron SDK there. `README.md` beside this crate says, claim by claim, what was run for
 //! real, what against a double and what is written from documents alone.
@@ -13,6 +14,7 @@
 mod error;
 mod json;
 mod library;
+pub mod limits;
 pub mod machine;
 mod model;
 pub mod monitor;
@@ -20,6 +22,7 @@ mod neff;
 mod raw;
 mod status;
 pub mod sysfs;
+mod target;
 mod tensor;
 
 pub use error::NeuronError;
@@ -30,4 +33,5 @@ pub use library::{
 pub use model::{Bound, Flight, Model, NeffType, TensorInfo, Usage, in_flight};
 pub use neff::{HEADER_BYTES, NeffHeader};
 pub use status::NrtStatus;
+pub use target::{Line, Sdk, Target};
 pub use tensor::{Placement, Tensor, TensorSet};
