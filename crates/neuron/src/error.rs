@@ -17,6 +17,11 @@ pub enum NeuronError {
         /// Where it was looked for.
         tried: Vec<PathBuf>,
     },
+    /// There is no compiler.
+    #[error(
+        "neuronx-cc is not on the PATH: activate the environment that has it (source /opt/aws_neuronx_venv_*/bin/activate), or run scripts/setup-neuron"
+    )]
+    NoCompiler,
     /// The library is there and does not load.
     #[error("{} does not load: install aws-neuronx-runtime-lib again, or name another file in PORTBENCH_LIBNRT", path.display())]
     Library {
@@ -103,7 +108,7 @@ pub enum NeuronError {
     /// A file could not be read or written.
     #[error("cannot {action} {}", path.display())]
     File {
-        /// `read` or `write`.
+        /// `read`, `write`, `remove` or `run`.
         action: &'static str,
         /// The file or directory.
         path: PathBuf,

@@ -7,10 +7,12 @@
 //! - The machine: [`machine`] reads `neuron-ls`, [`monitor`] reads `neuron-monitor`, [`sysfs`] reads what the driver shows. Ids of instance and account
 //!   are never read.
 //! - Before compiling: [`limits`] is the table of what Trainium cannot take, and holds a program against it.
+//! - Compiling: [`compiler`] has the flags, runs neuronx-cc, reads why it failed, and keeps artefacts and failures.
 //!
 //! The crate builds on any machine and runs no code of a Neuron SDK there. `README.md` beside this crate says, claim by claim, what was run for
 //! real, what against a double and what is written from documents alone.
 
+pub mod compiler;
 mod error;
 mod json;
 mod library;
