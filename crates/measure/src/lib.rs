@@ -13,6 +13,7 @@ mod figures;
 mod measurement;
 mod overhead;
 mod parity;
+mod replicas;
 mod run;
 mod scenario;
 mod session;
@@ -28,11 +29,12 @@ pub use feed::{Batch, Feeder};
 pub use figure::{Figure, FigureValue, Metric};
 pub use figures::{BoundVerdict, Finding, Gravity, bound_verdicts, figures, findings};
 pub use measurement::{
-    BarrierCheck, GenerateSample, Histogram, LossPoint, Measurement, Overhead, Phases, Samples, Telemetry,
-    WarmupReport,
+    BarrierCheck, GenerateSample, Histogram, LossPoint, Measurement, Overhead, Phases, ReplicaShare, Samples,
+    Telemetry, WarmupReport,
 };
 pub use overhead::overhead;
 pub use parity::execute_parity;
+pub use replicas::together;
 pub use run::{Timed, measure};
 pub use session::{Progress, Stage};
 pub use spec::{Corpus, Evaluation, InputSource, Inputs, MeasureSpec, ParityTask, Sampling, Task, Warmup};

@@ -18,6 +18,21 @@ pub struct Measurement {
     pub telemetry: Telemetry,
     /// What measuring itself cost.
     pub overhead: Overhead,
+    /// Of replicas that were measured together, what each one added to the samples; empty for one worker alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replicas: Vec<ReplicaShare>,
+}
+
+/// What one of several replicas added to a measurement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ReplicaShare {
+    /// The device that it ran on, with the CPUs that it was bound to if any: `cuda:1`, `cpu (2-3)`.
+    pub device: String,
+    /// Samples of this replica: they stand together, in the order of the replicas.
+    pub samples: u64,
+    /// Time that its samples took together, seconds.
+    pub seconds: f64,
 }
 
 /// The warm-up, discarded from every figure.

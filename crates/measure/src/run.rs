@@ -64,6 +64,7 @@ pub fn measure(
         barrier: sampled.barrier,
         telemetry: sampled.telemetry,
         overhead,
+        replicas: Vec::new(),
     };
     Ok(Timed { first_execute: sampled.first_execute, measurement })
 }

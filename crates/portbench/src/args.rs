@@ -5,6 +5,7 @@ mod money;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use portbench_workload::Replicas;
 
 pub(crate) use money::{CostArgs, OwnedArgs, ProjectArgs};
 
@@ -153,6 +154,9 @@ pub(crate) struct SelectArgs {
     /// Threads of CPU kernels (all cores if not given)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) threads: Option<u32>,
+    /// Workers at the same time, each on a device (or part of the CPUs) of its own, and one of them alone: a number, or all
+    #[arg(long, value_name = "N|all")]
+    pub(crate) replicas: Option<Replicas>,
     /// Directory of workload files, with suites/ in it, beside the built-in ones
     #[arg(long, default_value = "workloads", env = "PORTBENCH_WORKLOADS", value_name = "DIR")]
     pub(crate) workloads: PathBuf,

@@ -7,15 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portbench_backend::CompileOptions;
-use portbench_measure::{MeasureSpec, Numerics};
+use portbench_measure::{MeasureSpec, Numerics, Scenario};
 use portbench_records::Cell;
-use portbench_runner::{Limits, Plan, PlannedCell, WorkerCommand};
-use portbench_workload::{Catalogue, Planned};
+use portbench_runner::{Limits, Plan, PlannedCell, Replica, WorkerCommand};
+use portbench_workload::{Catalogue, Planned, Replicas};
 
 use crate::args::SelectArgs;
 use crate::backends::{self, Target};
 use crate::failure::Failure;
 use crate::python::{self, Python};
+use crate::replicas::{self, Place};
 
 /// A plan and how long its workers may take.
 pub(crate) struct Selection {
@@ -64,7 +65,7 @@ fn entry_cells(args: &SelectArgs, entry: &Planned, filter: &Filter) -> Result<Ve
         let resolved = Arc::new(resolved.map_err(|e| Failure::from(e).with_code(crate::failure::USAGE))?);
         for &scenario in &entry.scenarios {
             for target in &targets {
-                cells.push(PlannedCell {
+                let mut alone = PlannedCell {
                     cell: Cell {
                         workload: resolved.name.clone(),
                         mode: resolved.mode,
@@ -72,6 +73,7 @@ fn entry_cells(args: &SelectArgs, entry: &Planned, filter: &Filter) -> Result<Ve
                         backend: target.backend.clone(),
                         device: target.device.clone(),
                         numerics,
+                        replicas: 1,
                     },
                     resolved: Arc::clone(&resolved),
                     spec: MeasureSpec {
@@ -87,11 +89,51 @@ fn entry_cells(args: &SelectArgs, entry: &Planned, filter: &Filter) -> Result<Ve
                         decompose_all: false,
                     },
                     worker: worker(target, args.threads)?,
-                });
+                    replicas: Vec::new(),
+                };
+                let together = match args.replicas.or(entry.replicas) {
+                    Some(replicas) => together(&alone, replicas, target, args.threads)?,
+                    None => None,
+                };
+                if let Some(together) = &together {
+                    // Held against all of them: on the same part of the CPUs as in company.
+                    alone.worker.clone_from(&together.worker);
+                }
+                cells.push(alone);
+                cells.extend(together);
             }
         }
     }
     Ok(cells)
+}
+
+/// The cell of several replicas beside that of one; none where the machine has one device.
+fn together(
+    alone: &PlannedCell,
+    replicas: Replicas,
+    target: &Target,
+    threads: Option<u32>,
+) -> Result<Option<PlannedCell>, Failure> {
+    let places = replicas::places(replicas, target)?;
+    let replica = |place: Place| {
+        let mut worker = worker(&place.target, threads)?;
+        worker.cpus = place.cpus;
+        // Threads that were asked for go before those of its CPUs.
+        let further = place.env.into_iter().filter(|(name, _)| worker.env.iter().all(|(n, _)| n != name));
+        let further: Vec<_> = further.collect();
+        worker.env.extend(further);
+        Ok(Replica { device: place.device, worker })
+    };
+    let replicas = places.into_iter().map(replica).collect::<Result<Vec<_>, Failure>>()?;
+    let Some(first) = replicas.first() else { return Ok(None) };
+    if matches!(alone.cell.scenario, Scenario::Server { .. }) {
+        return Err(Failure::usage(
+            "replicas: an open loop needs somebody who shares its queries out; measure replicas single-stream or offline",
+        ));
+    }
+    let mut cell = alone.cell.clone();
+    cell.replicas = replicas.len() as u64;
+    Ok(Some(PlannedCell { cell, worker: first.worker.clone(), replicas, ..alone.clone() }))
 }
 
 /// How the worker of a backend is started. A backend that is not there is started all the same: its worker says what is missing.
@@ -101,7 +143,7 @@ pub(crate) fn worker(target: &Target, threads: Option<u32>) -> Result<WorkerComm
         threads.map(|n| ("RAYON_NUM_THREADS".into(), n.to_string().into())).into_iter().collect();
     let device = ["--device".into(), target.device.clone().into()];
     if let Some(program) = backends::external().remove(&target.backend) {
-        return Ok(WorkerCommand { program, args: device.into(), env });
+        return Ok(WorkerCommand { program, args: device.into(), env, cpus: None });
     }
     if python::is_engine(&target.backend)
         && let Ok(found) = Python::find()
@@ -112,7 +154,7 @@ pub(crate) fn worker(target: &Target, threads: Option<u32>) -> Result<WorkerComm
         .map_err(|e| Failure::failed(format!("cannot find this program to start its workers: {e}")))?;
     let mut args = vec!["worker".into(), "--backend".into(), target.backend.clone().into()];
     args.extend(device);
-    Ok(WorkerCommand { program, args, env })
+    Ok(WorkerCommand { program, args, env, cpus: None })
 }
 
 struct Filter {

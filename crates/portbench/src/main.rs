@@ -9,6 +9,7 @@ mod commands;
 mod failure;
 mod progress;
 mod python;
+mod replicas;
 mod table;
 
 use std::process::ExitCode;

@@ -97,7 +97,7 @@ impl Display {
 }
 
 fn name(cell: &Cell) -> String {
-    format!("{} {} {}@{} {}", cell.workload, cell.scenario, cell.backend, cell.device, cell.numerics)
+    format!("{} {} {} {}", cell.workload, cell.scenario, cell.target(), cell.numerics)
 }
 
 fn phase_words(phase: Phase) -> &'static str {

@@ -63,7 +63,7 @@ impl Python {
         env.push(("PYTHONSAFEPATH".into(), "1".into()));
         let args =
             ["-m", "portbench_torch", "worker", "--engine", &target.backend, "--device", &target.device];
-        WorkerCommand { program: self.interpreter, args: args.map(OsString::from).into(), env }
+        WorkerCommand { program: self.interpreter, args: args.map(OsString::from).into(), env, cpus: None }
     }
 }
 

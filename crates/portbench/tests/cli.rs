@@ -1,5 +1,5 @@
 //! The command line as a person uses it, on work that takes milliseconds.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -138,6 +138,25 @@ fn the_number_of_threads_is_that_of_the_command_line() {
         let args: Vec<&str> = narrow.into_iter().chain(["--threads", threads]).collect();
         assert!(home.expect(0, &args).0.contains("measured"));
     }
+}
+
+#[test]
+fn replicas_share_the_cpus_and_are_held_against_one_alone() {
+    let home = Home::new();
+    home.expect(0, &["run", "tiny-generate", "--numerics", "f32", "--replicas", "2", "--no-report"]);
+    let rows = home.json(&["show", "--format", "json"]);
+    let [one, two] = rows.as_array().unwrap().as_slice() else { panic!("{rows}") };
+    assert_eq!((&one["replicas"], &two["replicas"]), (&1.into(), &2.into()));
+    let scaling = &two["scaling"];
+    assert_eq!(scaling["replicas"], 2);
+    let number = |value: &Value| value.as_f64().unwrap();
+    assert!((number(&scaling["speedup"]) - 2.0 * number(&scaling["efficiency"])).abs() < 1e-12);
+    let (table, _) = home.expect(0, &["show"]);
+    assert!(table.contains("candle@cpu x2") && table.contains("scaling efficiency"), "{table}");
+    let (_, error) = home.expect(2, &["plan", "tiny-generate", "--replicas", "100000"]);
+    assert!(error.contains("each needs one of its own"), "{error}");
+    let (_, error) = home.expect(2, &["plan", "tiny", "--replicas", "2"]);
+    assert!(error.contains("measure replicas single-stream or offline"), "{error}");
 }
 
 #[test]

@@ -59,16 +59,40 @@ pub struct Cell {
     pub device: String,
     /// Numerics.
     pub numerics: Numerics,
+    /// Workers that ran at the same time, each on a device of its own; `device` is the first one's.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub replicas: u64,
+}
+
+fn one() -> u64 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_one(replicas: &u64) -> bool {
+    *replicas == 1
 }
 
 impl Cell {
-    /// Name of the cell for people and files: its parts joined by dots, made of `a-z0-9.-` alone.
+    /// Backend and device, as on the command line; with the number of replicas where there are several.
+    #[must_use]
+    pub fn target(&self) -> String {
+        match self.replicas {
+            1 => format!("{}@{}", self.backend, self.device),
+            n => format!("{}@{} x{n}", self.backend, self.device),
+        }
+    }
+
+    /// Name of the cell for people and files: its parts joined by dots, made of `a-z0-9.-` alone. Replicas are named where there are several.
     #[must_use]
     pub fn id(&self) -> String {
-        let text = format!(
+        let mut text = format!(
             "{}.{}.{}.{}.{}.{}",
             self.workload, self.mode, self.scenario, self.backend, self.device, self.numerics
         );
+        if self.replicas != 1 {
+            text.push_str(&format!(".x{}", self.replicas));
+        }
         text.chars()
             .map(|c| match c.to_ascii_lowercase() {
                 c @ ('a'..='z' | '0'..='9' | '.' | '-') => c,

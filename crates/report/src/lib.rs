@@ -13,6 +13,7 @@ mod lowering;
 mod number;
 mod page;
 mod row;
+mod scaling;
 mod write;
 
 pub use bounds::judge_bounds;
@@ -21,4 +22,5 @@ pub use error::ReportError;
 pub use lowering::{LOWERING_COLUMNS, lowering_cells};
 pub use number::{plain, plain_with};
 pub use row::{COLUMNS, NUMERIC, Row, markdown};
+pub use scaling::{Scaling, judge_scaling};
 pub use write::{ReportFiles, write};

@@ -5,6 +5,7 @@ use portbench_records::{Outcome, RecordHead};
 use serde::Serialize;
 
 use crate::number;
+use crate::scaling::Scaling;
 
 /// A cell with its figures.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -22,6 +23,10 @@ pub struct Row {
     pub backend: String,
     /// Device.
     pub device: String,
+    #[serde(skip)]
+    target: String,
+    /// Workers at the same time, `device` being the first one's.
+    pub replicas: u64,
     /// Numerics.
     pub numerics: String,
     /// How it ended.
@@ -42,6 +47,8 @@ pub struct Row {
     pub fingerprint: String,
     /// What [`crate::judge_bounds`] found of its latency bounds, one line each.
     pub bounds: Vec<String>,
+    /// What [`crate::judge_scaling`] found of several replicas.
+    pub scaling: Option<Scaling>,
     /// Whether there is something to judge: measured traffic with bounds.
     #[serde(skip)]
     pub(crate) bounded: bool,
@@ -57,8 +64,11 @@ impl From<RecordHead> for Row {
         Self {
             worst_r: ratios.reduce(f64::max),
             bounds: Vec::new(),
+            scaling: None,
+            replicas: head.cell.replicas,
             bounded: head.outcome == Outcome::Measured && bounds != LatencyBounds::default(),
             id: head.cell.id(),
+            target: head.cell.target(),
             mode: head.cell.mode,
             scenario: head.cell.scenario.to_string(),
             workload: head.cell.workload,
@@ -110,10 +120,16 @@ impl Row {
         }
     }
 
-    /// Backend and device, as on the command line.
+    /// Backend and device, as [`portbench_records::Cell::target`] has them.
     #[must_use]
     pub fn target(&self) -> String {
-        format!("{}@{}", self.backend, self.device)
+        self.target.clone()
+    }
+
+    /// What is to be read below the table: verdicts on latency bounds, and scaling.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        self.bounds.iter().cloned().chain(self.scaling.map(|s| s.words())).collect()
     }
 
     /// The cells of the table, as many as [`COLUMNS`].
@@ -122,7 +138,7 @@ impl Row {
         [
             self.workload.clone(),
             self.scenario.clone(),
-            self.target(),
+            self.target.clone(),
             self.numerics.clone(),
             self.outcome.to_string(),
             self.throughput(),
@@ -188,7 +204,7 @@ pub(crate) fn plain_text(text: &str) -> String {
     text.replace('|', "\\|").replace('<', "&lt;").replace(['\n', '\r'], " ")
 }
 
-/// Rows as a Markdown table, and the verdicts on latency bounds below it.
+/// Rows as a Markdown table, and the remarks below it.
 #[must_use]
 pub fn markdown(rows: &[Row]) -> String {
     let rules: String =
@@ -198,12 +214,13 @@ pub fn markdown(rows: &[Row]) -> String {
         let cells: Vec<String> = row.cells().iter().map(|c| plain_text(c)).collect();
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
-    let mut judged = rows.iter().flat_map(|row| row.bounds.iter().map(move |words| (row, words))).peekable();
+    let mut judged =
+        rows.iter().flat_map(|row| row.remarks().into_iter().map(move |words| (row, words))).peekable();
     if judged.peek().is_some() {
         text.push('\n');
     }
     for (row, words) in judged {
-        text.push_str(&format!("- `{}`: {}\n", row.id, plain_text(words)));
+        text.push_str(&format!("- `{}`: {}\n", row.id, plain_text(&words)));
     }
     text
 }

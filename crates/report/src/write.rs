@@ -15,6 +15,7 @@ use crate::error::ReportError;
 use crate::loss_chart;
 use crate::page::{Chart, Details, page};
 use crate::row::{Row, markdown, plain_text};
+use crate::scaling::judge_scaling;
 
 /// Most cells that charts and the page's details show.
 pub(crate) const MOST: usize = 60;
@@ -48,6 +49,7 @@ pub fn write(run: &Run, folder: &Path) -> Result<ReportFiles, ReportError> {
         info.plan.iter().enumerate().map(|(i, entry)| (entry.cell.id(), i)).collect();
     rows.sort_by_key(|row| position.get(&row.id).copied().unwrap_or(usize::MAX));
     judge_bounds(run, &mut rows)?;
+    judge_scaling(&mut rows);
     let shown = &rows[..rows.len().min(MOST)];
     let mut charts = Vec::new();
     let mut add = |name: &str, title: String, svg: Option<String>| {

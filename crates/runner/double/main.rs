@@ -21,7 +21,7 @@ use portbench_measure::{
 use portbench_records::Store;
 use portbench_reference::Reference;
 use portbench_runner::Runner;
-use portbench_worker::{Failure, FromWorker, Job, ParityJob, Phase, VERSION};
+use portbench_worker::{Failure, FromWorker, Job, ParityJob, Phase, ToWorker, VERSION};
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -100,6 +100,9 @@ fn worker(act: &str) {
         let path = answer(act, &job, parity);
         say(&FromWorker::Parity { outputs: path.into(), lowering: Default::default() });
     }
+    if job.together && act != "does-not-wait" {
+        wait(act, &job);
+    }
     say(&FromWorker::Phase { phase: Phase::Sampling });
     before_measured(act, &job);
     say(&FromWorker::Progress { fraction: Some(0.5), detail: Some("half".into()) });
@@ -110,6 +113,7 @@ fn worker(act: &str) {
         measurement: Box::new(measurement()),
         lowering: Default::default(),
         phases: Phases::default(),
+        info: None,
     });
     say(&FromWorker::Done);
     if act == "stays" {
@@ -167,9 +171,36 @@ fn before_parity(act: &str) {
     }
 }
 
+/// Says that it waits, and waits for the word to go on.
+fn wait(act: &str, job: &Job) {
+    let mark = |name: &str| job.scratch.join(name);
+    match act {
+        "waits-first" => drop(fs::File::create(mark("first")).unwrap()),
+        "waits-last" => {
+            while !mark("first").exists() {
+                std::thread::yield_now();
+            }
+            drop(fs::File::create(mark("last")).unwrap());
+        }
+        _ => {}
+    }
+    say(&FromWorker::Waiting);
+    let mut line = String::new();
+    stdin().lock().read_line(&mut line).unwrap();
+    assert_eq!(serde_json::from_str::<ToWorker>(&line).unwrap(), ToWorker::Go);
+    if act == "waits-first" {
+        assert!(mark("last").exists(), "sent on before the other one waited");
+    }
+}
+
 fn before_measured(act: &str, job: &Job) {
     match act {
         "hangs-sampling" => hang(),
+        "says-its-cpus" => {
+            let status = fs::read_to_string("/proc/self/status").unwrap();
+            let cpus = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap();
+            say(&FromWorker::Progress { fraction: None, detail: Some(cpus.trim().to_owned()) });
+        }
         "fails-in-trial-1" if job.parity.is_none() => fail(Failure::OutOfMemory, "no memory left this time"),
         "lying-barrier" => say_lying(),
         // The scratch directory is made anew for every attempt, so that the mark lies beside it.
@@ -179,6 +210,7 @@ fn before_measured(act: &str, job: &Job) {
                 measurement: Box::new(measurement()),
                 lowering: Default::default(),
                 phases: Phases::default(),
+                info: None,
             });
             raw(text.unwrap().replace("61.5", "null").as_bytes());
             raw(b"\n");
@@ -194,6 +226,7 @@ fn say_lying() {
         measurement: Box::new(Measurement { barrier, ..measurement() }),
         lowering: Default::default(),
         phases: Phases::default(),
+        info: None,
     });
     say(&FromWorker::Done);
     exit(0)
@@ -260,5 +293,6 @@ fn measurement() -> Measurement {
         barrier: None,
         telemetry: Telemetry::default(),
         overhead: Overhead { timer_resolution_ns: 20, sample_ns: 61.5 },
+        replicas: Vec::new(),
     }
 }

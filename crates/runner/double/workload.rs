@@ -77,6 +77,7 @@ pub(crate) fn cell(name: &str) -> Cell {
         backend: "double".into(),
         device: "cpu".into(),
         numerics: Numerics::F32,
+        replicas: 1,
     }
 }
 
@@ -91,7 +92,9 @@ pub(crate) fn planned(double: &Path, name: &str, act: &str) -> PlannedCell {
             program: double.to_owned(),
             args: vec!["worker".into(), act.into()],
             env: Vec::new(),
+            cpus: None,
         },
+        replicas: Vec::new(),
     }
 }
 

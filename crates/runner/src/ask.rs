@@ -37,8 +37,9 @@ pub fn ask(
         options,
         parity: Some(job),
         measure: None,
+        together: false,
     };
-    let mut watch = Watch { limits, cancelled: &|| false, hear: &mut |_| {} };
+    let mut watch = Watch { limits, cancelled: &|| false, hear: &mut |_| {}, ready: &|| true };
     let finished = run(command, &job, &mut watch).map_err(|stop| match stop {
         Stop::Ended { outcome, detail, .. } => failed(outcome, detail),
         Stop::Cancelled => failed(Outcome::Skipped, "called off".to_owned()),

@@ -25,6 +25,30 @@ pub struct WorkerCommand {
     pub args: Vec<OsString>,
     /// Environment variables set beside those of this process.
     pub env: Vec<(OsString, OsString)>,
+    /// The CPUs that it may use; those of this process if `None`.
+    pub cpus: Option<Vec<usize>>,
+}
+
+/// One of several workers that measure a cell together, each on a device of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replica {
+    /// Its device.
+    pub device: String,
+    /// How it is started.
+    pub worker: WorkerCommand,
+}
+
+impl Replica {
+    /// The device, with the CPUs that it is bound to.
+    pub(crate) fn place(&self) -> String {
+        match &self.worker.cpus {
+            Some(cpus) => {
+                let cpus: Vec<String> = cpus.iter().map(ToString::to_string).collect();
+                format!("{} ({})", self.device, cpus.join(" "))
+            }
+            None => self.device.clone(),
+        }
+    }
 }
 
 /// A cell with everything needed to run it.
@@ -38,8 +62,10 @@ pub struct PlannedCell {
     pub spec: MeasureSpec,
     /// Choices of compilation.
     pub options: CompileOptions,
-    /// Who executes.
+    /// Who executes; of a cell with more than one replica, the first.
     pub worker: WorkerCommand,
+    /// All replicas, the first among them, of a cell with more than one; else empty.
+    pub replicas: Vec<Replica>,
 }
 
 /// Cells, trials and seed: everything that decides what a run does.

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use portbench_backend::BackendInfo;
+use portbench_backend::{BackendInfo, with_causes};
+use portbench_measure::together;
 use portbench_records::{
     Cell, Environment, Outcome, Parity, PartialTrial, Run, RunInfo, Store, StoreError, Trial, VERSION,
 };
@@ -17,7 +18,7 @@ use crate::error::RunnerError;
 use crate::event::Event;
 use crate::parity::{self, Oracle};
 use crate::plan::{Plan, PlannedCell};
-use crate::worker::{self, Finished, Heard, Limits, Stop, Watch};
+use crate::worker::{self, Finished, Heard, Limits, Stop, Timed, Watch};
 
 /// Runs plans: one trial at a time, each in a worker process of its own, everything that finishes stored at once.
 #[derive(Clone, Copy, Debug, Default)]
@@ -255,7 +256,6 @@ impl Execution<'_> {
         self.clear_scratch()?;
         // One trial that made the check is enough: the program and its inputs are the same in every one.
         let check = self.kept[index].iter().all(|t| t.parity.is_none());
-        let job = self.job(planned, check);
         let finished = {
             let mut hear = |heard: Heard<'_>| {
                 on_event(match heard {
@@ -267,8 +267,13 @@ impl Execution<'_> {
             };
             let cancel = self.runner.cancel;
             let cancelled = || cancel.is_some_and(|flag| flag.load(Ordering::Relaxed));
-            let mut watch = Watch { limits: self.runner.limits, cancelled: &cancelled, hear: &mut hear };
-            worker::run(&planned.worker, &job, &mut watch)
+            let limits = self.runner.limits;
+            let mut watch = Watch { limits, cancelled: &cancelled, hear: &mut hear, ready: &|| true };
+            if planned.replicas.is_empty() {
+                worker::run(&planned.worker, &self.job(planned, check), &mut watch)
+            } else {
+                self.replicas(planned, check, &mut watch)
+            }
         };
         match finished {
             Ok(finished) if !holds(&planned.cell, &finished.info) => {
@@ -297,6 +302,28 @@ impl Execution<'_> {
         }
     }
 
+    /// All replicas of a cell as one job. The first alone makes the check: what it executes is what the others execute.
+    fn replicas(&self, planned: &PlannedCell, check: bool, watch: &mut Watch<'_>) -> Result<Finished, Stop> {
+        let crashed = |detail| Stop::Ended { outcome: Outcome::Crashed, detail, info: None };
+        let job = |first: bool| Job { together: true, ..self.job(planned, check && first) };
+        let jobs: Vec<_> = planned.replicas.iter().enumerate().map(|(i, r)| (r, job(i == 0))).collect();
+        let mut first = None;
+        let mut measurements = Vec::new();
+        for (replica, finished) in planned.replicas.iter().zip(worker::run_together(&jobs, watch)?) {
+            let Finished { info, parity, timed } = finished;
+            if info.backend != planned.cell.backend {
+                let place = replica.place();
+                return Err(crashed(format!("the worker on {place} says that it is {}", info.backend)));
+            }
+            let Some(timed) = timed else { return Err(crashed("a replica measured nothing".into())) };
+            measurements.push((replica.place(), timed.measurement));
+            first.get_or_insert((info, parity, timed.lowering, timed.phases));
+        }
+        let measurement = together(measurements).map_err(|e| crashed(with_causes(&e)))?;
+        let Some((info, parity, lowering, phases)) = first else { return Err(crashed("no replica".into())) };
+        Ok(Finished { info, parity, timed: Some(Timed { measurement, lowering, phases }) })
+    }
+
     fn job(&self, planned: &PlannedCell, check: bool) -> Job {
         let resolved = &planned.resolved;
         let parity = check.then(|| ParityJob {
@@ -317,6 +344,7 @@ impl Execution<'_> {
             options: planned.options.clone(),
             parity,
             measure: Some(measure),
+            together: false,
         }
     }
 

@@ -186,7 +186,7 @@ fn the_first_failing_trial_decides() {
 #[test]
 fn a_worker_that_is_not_there() {
     let mut cell = double("it", "right");
-    cell.worker = WorkerCommand { program: "/nowhere/worker".into(), args: vec![], env: vec![] };
+    cell.worker = WorkerCommand { program: "/nowhere/worker".into(), args: vec![], env: vec![], cpus: None };
     let plan = Plan::new("faults", 1, 1, vec![cell]).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let summary = Runner::default().start(&Store::new(dir.path()), &plan, &mut |_| {}).unwrap();

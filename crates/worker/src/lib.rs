@@ -7,7 +7,7 @@ mod protocol;
 mod serve;
 
 pub use error::{JobError, ProtocolError, WorkerError};
-pub use lines::{parse_message, read_job, read_message, write_line};
+pub use lines::{parse_message, read_go, read_job, read_message, write_line};
 pub use process::{protocol_output, serve_process};
-pub use protocol::{Failure, FromWorker, Job, MAX_LINE, MeasureJob, ParityJob, Phase, VERSION};
+pub use protocol::{Failure, FromWorker, Job, MAX_LINE, MeasureJob, ParityJob, Phase, ToWorker, VERSION};
 pub use serve::serve;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{ProtocolError, WorkerError};
-use crate::protocol::{FromWorker, Job, MAX_LINE, VERSION};
+use crate::protocol::{FromWorker, Job, MAX_LINE, ToWorker, VERSION};
 
 /// Writes one message and flushes.
 ///
@@ -46,6 +46,15 @@ pub fn parse_message(line: &[u8]) -> Result<FromWorker, ProtocolError> {
 pub fn read_job(reader: &mut impl BufRead) -> Result<Job, ProtocolError> {
     let job: Job = parse(&read_line(reader)?)?;
     if job.protocol == VERSION { Ok(job) } else { Err(ProtocolError::Version { got: job.protocol }) }
+}
+
+/// Waits for the word to sample: a worker whose job says `together` reads it once.
+///
+/// # Errors
+/// Every [`ProtocolError`]; [`ProtocolError::End`] where the runner has gone.
+pub fn read_go(reader: &mut impl BufRead) -> Result<(), ProtocolError> {
+    let ToWorker::Go = parse(&read_line(reader)?)?;
+    Ok(())
 }
 
 /// The version stands first: a line of another version may hold fields that this one does not know.

@@ -2,7 +2,7 @@
 //!
 //! A worker is started as a process. It writes [`FromWorker::Hello`] and then, when its backend is ready, [`FromWorker::Ready`] (or [`FromWorker::Failed`]).
 //! The runner writes one [`Job`]. The worker answers with [`FromWorker::Phase`] lines as phases begin, [`FromWorker::Progress`] lines at least every few
-//! seconds while it can, [`FromWorker::Parity`] and [`FromWorker::Measured`] where the job asks for them, and ends with [`FromWorker::Done`] or
+//! seconds while it can, [`FromWorker::Waiting`] where the job asks for it (the runner then says [`ToWorker::Go`]), [`FromWorker::Parity`] and [`FromWorker::Measured`] where the job asks for them, and ends with [`FromWorker::Done`] or
 //! [`FromWorker::Failed`]. End of input tells a worker to exit. Anything else on the line, or another version, is a broken worker.
 
 use std::path::PathBuf;
@@ -32,6 +32,17 @@ pub struct Job {
     pub parity: Option<ParityJob>,
     /// What to time, if anything.
     pub measure: Option<MeasureJob>,
+    /// Whether to wait for [`ToWorker::Go`] between warm-up and sampling: others are to sample at the same time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub together: bool,
+}
+
+/// A line to a worker that has its job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ToWorker {
+    /// Everybody is ready: sample.
+    Go,
 }
 
 /// The parity part of a job.
@@ -90,6 +101,8 @@ pub enum FromWorker {
         /// What a person may like to see, such as `step 1200, loss 2.013`.
         detail: Option<String>,
     },
+    /// Warmed up, and waiting for [`ToWorker::Go`].
+    Waiting,
     /// The parity outputs were written.
     Parity {
         /// safetensors file under the scratch directory.
@@ -105,6 +118,9 @@ pub enum FromWorker {
         lowering: LoweringReport,
         /// One-off phases.
         phases: Phases,
+        /// Who executed, as it stands after the timed part: the job may have set threads and switches. What [`FromWorker::Ready`] said if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        info: Option<Box<BackendInfo>>,
     },
     /// The job is done; the worker may be told to exit.
     Done,

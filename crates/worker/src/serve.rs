@@ -10,7 +10,7 @@ use portbench_backend::{Backend, BackendError, Executable, LoweringReport, save_
 use portbench_measure::{MeasureError, Phases, Progress, Stage, SystemClock, execute_parity, measure};
 
 use crate::error::{JobError, ProtocolError, WorkerError};
-use crate::lines::{read_job, write_line};
+use crate::lines::{read_go, read_job, write_line};
 use crate::protocol::{Failure, FromWorker, Job, MeasureJob, ParityJob, Phase, VERSION};
 
 /// File of the parity outputs in the scratch directory.
@@ -47,7 +47,9 @@ pub fn serve(
             return Err(WorkerError::Job(error));
         }
     };
-    let done = guarded(|| execute(backend.as_mut(), &job, start, writer).map_err(|e| failed(&e, of_job(&e))));
+    let done = guarded(|| {
+        execute(backend.as_mut(), &job, start, reader, writer).map_err(|e| failed(&e, of_job(&e)))
+    });
     match done {
         Ok(()) => write_line(writer, &FromWorker::Done),
         Err(message) => write_line(writer, &message),
@@ -105,6 +107,7 @@ fn execute(
     backend: &mut dyn Backend,
     job: &Job,
     start: f64,
+    reader: &mut impl BufRead,
     writer: &mut impl Write,
 ) -> Result<(), JobError> {
     let mut phases = Phases { start: Some(start), ..Phases::default() };
@@ -116,7 +119,7 @@ fn execute(
         write_line(writer, &FromWorker::Parity { outputs: OUTPUTS.into(), lowering })?;
     }
     if let Some(part) = &job.measure {
-        timed(backend, job, part, phases, writer)?;
+        timed(backend, job, part, phases, reader, writer)?;
     }
     Ok(())
 }
@@ -142,6 +145,7 @@ fn timed(
     job: &Job,
     part: &MeasureJob,
     mut phases: Phases,
+    reader: &mut impl BufRead,
     writer: &mut impl Write,
 ) -> Result<(), JobError> {
     part.program.verify().map_err(|source| JobError::Program { part: "measure", source })?;
@@ -159,6 +163,11 @@ fn timed(
             FromWorker::Progress { fraction: progress.fraction, detail: progress.detail }
         } else {
             stage = Some(progress.stage);
+            if job.together && progress.stage == Stage::Sampling {
+                let _ = write_line(writer, &FromWorker::Waiting);
+                // Whatever else comes means that nobody waits for the samples.
+                let _ = read_go(reader);
+            }
             FromWorker::Phase { phase: phase(progress.stage) }
         };
         let _ = write_line(writer, &message);
@@ -170,6 +179,7 @@ fn timed(
         measurement: Box::new(timed.measurement),
         lowering: executable.lowering().clone(),
         phases,
+        info: Some(Box::new(backend.info())),
     };
     Ok(write_line(writer, &message)?)
 }

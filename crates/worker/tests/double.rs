@@ -40,6 +40,7 @@ fn job(scratch: &Path) -> Job {
             task: ParityTask::Forward { entry },
         }),
         measure: Some(MeasureJob { program, params, inputs, spec }),
+        together: false,
     }
 }
 

@@ -51,6 +51,7 @@ fn job(scratch: &Path) -> Job {
             task: ParityTask::Forward { entry: "forward".into() },
         }),
         measure: Some(MeasureJob { program: program(), params, inputs, spec }),
+        together: false,
     }
 }
 

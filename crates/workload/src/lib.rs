@@ -18,7 +18,7 @@ pub use catalogue::{Catalogue, Listed};
 pub use error::{Mistake, Mistakes, WorkloadError};
 pub use file::{
     BackendChoice, DataTable, Decay, EvaluationTable, KernelTable, ModelTable, OptimizerTable, ParityTable,
-    SamplingTable, ScheduleTable, SuiteEntry, SuiteFile, TrainingTable, WarmupTable, WorkloadFile,
+    Replicas, SamplingTable, ScheduleTable, SuiteEntry, SuiteFile, TrainingTable, WarmupTable, WorkloadFile,
 };
 pub use resolved::{ParityCheck, Resolved};
 pub use schema::{suite_schema, workload_schema};

@@ -6,7 +6,7 @@ use portbench_measure::{Numerics, Sampling, Scenario, Warmup};
 
 use crate::document::Document;
 use crate::error::WorkloadError;
-use crate::file::{BackendChoice, SamplingTable, SuiteEntry, SuiteFile, WarmupTable, check};
+use crate::file::{BackendChoice, Replicas, SamplingTable, SuiteEntry, SuiteFile, WarmupTable, check};
 use crate::workload::{Workload, name_of};
 
 /// A suite file with its name and place.
@@ -30,6 +30,8 @@ pub struct Planned {
     pub scenarios: Vec<Scenario>,
     /// Numerics, in the workload's order.
     pub numerics: Vec<Numerics>,
+    /// Workers that run at the same time, beside one alone; only that one if `None`.
+    pub replicas: Option<Replicas>,
     /// Process launches.
     pub trials: u32,
     /// Seconds after which a trial is ended.
@@ -70,6 +72,7 @@ impl Suite {
             workload: workload.name.clone(),
             backends: None,
             scenarios: None,
+            replicas: None,
             numerics: None,
             trials: None,
             time_limit: None,
@@ -117,6 +120,7 @@ impl Suite {
                 .or_else(|| self.file.backends.clone())
                 .unwrap_or_else(default_backends),
             scenarios: entry.scenarios.clone().unwrap_or_else(|| vec![Scenario::SingleStream]),
+            replicas: entry.replicas,
             trials: entry.trials.or(self.file.trials).unwrap_or(3),
             time_limit: entry.time_limit.or(self.file.time_limit).unwrap_or(600.0),
             warmup: warmup(&entry.warmup, &self.file.warmup),

@@ -24,7 +24,7 @@ const TPOT: [(f64, Metric); 2] = [(0.5, Metric::TpotP50), (0.99, Metric::TpotP99
 /// A figure is the mean over trials of each trial's own. Intervals are at 95 %: Student's t over the trials' figures with two to five trials, the hierarchical bootstrap with
 /// more; of one trial alone they are within that trial, and say so. Quantiles need samples enough in each trial, or, failing that, in all trials pooled.
 ///
-/// Rates are work over summed time. The first step of training is the first execution as well and stays out of times and rates. The time between tokens is that of
+/// Rates are work over summed time, and of replicas measured together as many times that as there are replicas. The first step of training is the first execution as well and stays out of times and rates. The time between tokens is that of
 /// [`Samples::Generate::between_tokens`] for its 99th percentile and each request's mean for its median.
 #[must_use]
 pub fn figures(spec: &MeasureSpec, trials: &[&Measurement], flops: u64, seed: u64) -> Vec<Figure> {
@@ -34,10 +34,12 @@ pub fn figures(spec: &MeasureSpec, trials: &[&Measurement], flops: u64, seed: u6
     let mut out = Figures { estimator: Estimator { seed }, figures: Vec::new() };
     // Groups of offline samples are throughput and no latency of anything.
     let latencies = !matches!(spec.scenario, Scenario::Offline);
+    let replicas = trials[0].replicas.len().max(1) as u64;
+    let flops = flops * replicas;
     match trials[0].samples {
         Samples::Iterations { units, group, .. } | Samples::Training { units, group, .. } => {
             let times = series::executions(trials);
-            out.rate(Metric::Throughput, &times, (units * group) as f64);
+            out.rate(Metric::Throughput, &times, (units * group * replicas) as f64);
             if latencies {
                 out.quantiles(&LATENCY, &times);
             }
@@ -46,8 +48,8 @@ pub fn figures(spec: &MeasureSpec, trials: &[&Measurement], flops: u64, seed: u6
         Samples::Generate { batch, prompt, new_tokens, .. } => {
             let total = series::requests(trials, |r| Some(r.total));
             let ttft = series::requests(trials, |r| Some(r.ttft));
-            out.rate(Metric::Throughput, &total, (batch * new_tokens) as f64);
-            out.rate(Metric::PrefillThroughput, &ttft, (batch * prompt) as f64);
+            out.rate(Metric::Throughput, &total, (batch * new_tokens * replicas) as f64);
+            out.rate(Metric::PrefillThroughput, &ttft, (batch * prompt * replicas) as f64);
             if latencies {
                 out.quantiles(&LATENCY, &total);
                 out.quantiles(&TTFT, &ttft);

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &PlanArgs) -> Result<u8, Failure> {
             entry.cell.workload.clone(),
             entry.cell.mode.to_string(),
             entry.cell.scenario.to_string(),
-            format!("{}@{}", entry.cell.backend, entry.cell.device),
+            entry.cell.target(),
             entry.cell.numerics.to_string(),
             resolved.model.clone(),
             resolved.program.parameter_count().to_string(),

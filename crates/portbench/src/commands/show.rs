@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use portbench_backend::with_causes;
 use portbench_records::{Run, Store};
-use portbench_report::{COLUMNS, LOWERING_COLUMNS, NUMERIC, Row, judge_bounds, lowering_cells, markdown};
+use portbench_report::{
+    COLUMNS, LOWERING_COLUMNS, NUMERIC, Row, judge_bounds, judge_scaling, lowering_cells, markdown,
+};
 
 use crate::args::{Format, ShowArgs};
 use crate::failure::Failure;
@@ -38,9 +40,10 @@ pub(crate) fn figures(run: &Run, format: Format, out: &mut dyn Write) -> Result<
                 table.row(row.cells());
             }
             table.write(format, out)?;
-            let bounds = rows.iter().flat_map(|row| row.bounds.iter().map(move |words| (&row.id, words)));
+            let remarks =
+                rows.iter().flat_map(|row| row.remarks().into_iter().map(move |words| (&row.id, words)));
             // Of CSV every line is a row.
-            for (cell, words) in bounds.filter(|_| format == Format::Table) {
+            for (cell, words) in remarks.filter(|_| format == Format::Table) {
                 writeln!(out, "{cell}: {words}")?;
             }
         }
@@ -61,6 +64,7 @@ fn rows(run: &Run) -> Result<Vec<Row>, Failure> {
         run.info()?.plan.iter().enumerate().map(|(i, entry)| (entry.cell.id(), i)).collect();
     rows.sort_by_key(|row| order.get(&row.id).copied().unwrap_or(usize::MAX));
     judge_bounds(run, &mut rows)?;
+    judge_scaling(&mut rows);
     Ok(rows)
 }
 

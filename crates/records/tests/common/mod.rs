@@ -22,6 +22,7 @@ pub(crate) fn cell(workload: &str) -> Cell {
         backend: "candle".into(),
         device: "cpu".into(),
         numerics: Numerics::F32,
+        replicas: 1,
     }
 }
 
@@ -43,6 +44,7 @@ pub(crate) fn trial(order: u64) -> Trial {
                 peak_rss_bytes: Some(1 << 30),
                 ..Telemetry::default()
             },
+            replicas: Vec::new(),
             overhead: Overhead { timer_resolution_ns: 20, sample_ns: 61.5 },
         },
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use portbench_backend::{BackendInfo, LoweringReport};
 use portbench_measure::{Measurement, Phases};
 use portbench_records::Outcome;
-use portbench_worker::{Failure, FromWorker, Job, MAX_LINE, Phase, VERSION};
+use portbench_worker::{Failure, FromWorker, Job, MAX_LINE, Phase, ToWorker, VERSION};
 
 use super::process::{Output, Process};
 use super::{Limits, memory, signal};
@@ -25,6 +25,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) limits: Limits,
     pub(crate) cancelled: &'a dyn Fn() -> bool,
     pub(crate) hear: &'a mut dyn FnMut(Heard<'_>),
+    /// Called when the worker waits for the others of its job: blocks until they are ready, `false` if they never will be.
+    pub(crate) ready: &'a dyn Fn() -> bool,
 }
 
 /// A timed part that was done.
@@ -111,6 +113,7 @@ impl Conversation {
         let start = self.started.elapsed().as_secs_f64();
         self.process.send(line);
         let (mut parity, mut timed) = (None, None);
+        let mut waits = job.together;
         loop {
             match self.next(watch)? {
                 FromWorker::Phase { phase } => {
@@ -120,12 +123,22 @@ impl Conversation {
                 FromWorker::Progress { fraction, detail } => {
                     (watch.hear)(Heard::Progress { fraction, detail: detail.as_deref() });
                 }
+                FromWorker::Waiting if waits => {
+                    if !(watch.ready)() {
+                        self.process.kill();
+                        return Err(Stop::Cancelled);
+                    }
+                    waits = false;
+                    self.heard = Instant::now();
+                    self.process.send(serde_json::to_vec(&ToWorker::Go).unwrap_or_default());
+                }
                 FromWorker::Parity { outputs, .. } if job.parity.is_some() && parity.is_none() => {
                     parity = Some(self.inside(job, outputs)?);
                 }
-                FromWorker::Measured { measurement, lowering, mut phases }
-                    if job.measure.is_some() && timed.is_none() =>
+                FromWorker::Measured { measurement, lowering, mut phases, info }
+                    if job.measure.is_some() && timed.is_none() && !waits =>
                 {
+                    self.info = info.map(|info| *info).or(self.info.take());
                     phases.start.get_or_insert(start);
                     timed = Some(Timed { measurement: *measurement, lowering, phases });
                 }

@@ -1,11 +1,15 @@
 //! Worker processes.
 
+mod affinity;
 mod job;
 mod memory;
 mod process;
 mod signal;
+mod together;
 
-pub(crate) use job::{Finished, Heard, Stop, Watch, run};
+pub use affinity::allowed_cpus;
+pub(crate) use job::{Finished, Heard, Stop, Timed, Watch, run};
+pub(crate) use together::run_together;
 
 use std::time::Duration;
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use portbench_worker::MAX_LINE;
 
+use super::affinity;
 use crate::plan::WorkerCommand;
 
 /// Bytes of stderr that are kept: the last ones.
@@ -47,7 +48,7 @@ impl Process {
         // A group of its own: what the worker starts dies with it, and an interrupt typed at the terminal reaches the runner alone.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut start, 0);
-        let mut child = start.spawn()?;
+        let mut child = affinity::on_cpus(command.cpus.as_deref(), || start.spawn())?;
         let missing = || io::Error::other("a pipe of the new process is missing");
         let stdin = child.stdin.take().ok_or_else(missing)?;
         let stdout = child.stdout.take().ok_or_else(missing)?;
@@ -77,9 +78,11 @@ impl Process {
         }
     }
 
-    /// Hands the process its only line, and keeps its input open. Writing happens beside: a worker that does not read must not stop the runner.
+    /// Hands the process a line, and keeps its input open. Writing happens beside: a worker that does not read must not stop the runner. A second line is left out
+    /// while the first was not read.
     pub(crate) fn send(&mut self, mut line: Vec<u8>) {
-        let Some(mut stdin) = self.stdin.take() else { return };
+        let read = self.writer.take_if(|writer| writer.is_finished());
+        let Some(mut stdin) = self.stdin.take().or_else(|| read?.join().ok()) else { return };
         line.push(b'\n');
         self.writer = Some(thread::spawn(move || {
             // A worker that has gone does not read; its end is noticed where its output is read.

@@ -5,6 +5,6 @@ mod suite;
 mod training;
 mod workload;
 
-pub use suite::{BackendChoice, SamplingTable, SuiteEntry, SuiteFile, WarmupTable};
+pub use suite::{BackendChoice, Replicas, SamplingTable, SuiteEntry, SuiteFile, WarmupTable};
 pub use training::{DataTable, Decay, EvaluationTable, OptimizerTable, ScheduleTable, TrainingTable};
 pub use workload::{KernelTable, ModelTable, ParityTable, WorkloadFile};

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use portbench_measure::{Numerics, Scenario};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A suite: which workloads run on which backends, in which scenarios, and for how long.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +48,10 @@ pub struct SuiteEntry {
     /// Traffic. `["single-stream"]` if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scenarios: Option<Vec<Scenario>>,
+    /// Workers that run at the same time, each on a device of its own, or on its part of the CPUs: a number, or `"all"` for as many as the machine has devices. One worker alone, on
+    /// the first device or part of the CPUs, is measured as well, for comparison. One only if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<Replicas>,
     /// Those of the workload's numerics that run. All if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub numerics: Option<Vec<Numerics>>,
@@ -95,6 +100,68 @@ pub struct SamplingTable {
     /// Shortest sample: faster executions are grouped. 0.001 if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_sample_seconds: Option<f64>,
+}
+
+/// How many workers run at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replicas {
+    /// So many.
+    Count(NonZeroU32),
+    /// As many as there are devices.
+    All,
+}
+
+impl FromStr for Replicas {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        match s {
+            "all" => Ok(Self::All),
+            number => number.parse().map(Self::Count).map_err(|_| {
+                let shown: String = s.chars().take(40).flat_map(char::escape_debug).collect();
+                format!("`{shown}` is no number of replicas; write a number from 1, or all")
+            }),
+        }
+    }
+}
+
+impl Serialize for Replicas {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Count(n) => n.serialize(serializer),
+            Self::All => "all".serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Replicas {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(u64),
+            Word(String),
+        }
+        let text = match Written::deserialize(deserializer) {
+            Ok(Written::Number(n)) => n.to_string(),
+            Ok(Written::Word(word)) if word == "all" => word,
+            _ => return Err(de::Error::custom("replicas is a number from 1, or \"all\"")),
+        };
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for Replicas {
+    fn schema_name() -> Cow<'static, str> {
+        "Replicas".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "How many workers run at the same time: a number, or `all` devices.",
+            "anyOf": [{ "type": "integer", "minimum": 1, "maximum": u32::MAX }, { "const": "all" }],
+        })
+    }
 }
 
 /// A backend on a device, written `candle` (its default device, `cpu`) or `candle@cuda:0`.

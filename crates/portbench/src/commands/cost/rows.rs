@@ -97,7 +97,7 @@ pub(super) fn of_record(
     let mut base = CostRow {
         workload: cell.workload.clone(),
         scenario: cell.scenario.to_string(),
-        backend: format!("{}@{}", cell.backend, cell.device),
+        backend: cell.target(),
         numerics: cell.numerics.to_string(),
         provenance: "measured",
         ..blank(args, platform)
