@@ -3,12 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use thiserror::Error;
-
 use crate::status::NrtStatus;
 
 /// An error of this crate. Each message names the thing, the place and the way out.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NeuronError {
     /// The runtime library is on none of the places where it is installed.

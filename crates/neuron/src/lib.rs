@@ -4,7 +4,8 @@
 //!   [`Bound`] load a NEFF and execute it, [`in_flight`] keeps several executions going. Each keeps alive what it needs, so that any order of
 //!   dropping is a right one.
 //! - Files: [`NeffHeader`] reads the head of a NEFF without libnrt.
-//! - The machine: [`machine`] reads `neuron-ls`, [`monitor`] reads `neuron-monitor`, [`sysfs`] reads what the driver shows. Ids of instance and account
+//! - The machine: [`machine`] reads `neuron-ls`, [`monitor`] reads `neuron-monitor`, [`sysfs`] reads what the driver shows; [`host`] looks at all of
+//!   it. Ids of instance and account
 //!   are never read.
 //! - Before compiling: [`limits`] is the table of what Trainium cannot take, and holds a program against it.
 //! - Compiling: [`compiler`] has the flags, runs neuronx-cc, reads why it failed, and keeps artefacts and failures.
@@ -14,6 +15,7 @@
 
 pub mod compiler;
 mod error;
+pub mod host;
 mod json;
 mod library;
 pub mod limits;

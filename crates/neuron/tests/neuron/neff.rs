@@ -1,12 +1,9 @@
 //! The head of a NEFF without libnrt. The files are built here, from the documented layout; none comes from a compiler.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod common;
 
 use std::fs;
 use std::path::Path;
 
-use common::{PROGRAM, neff};
+use crate::files::{PROGRAM, neff};
 use portbench_neuron::{NeffHeader, NeuronError};
 use proptest::prelude::*;
 

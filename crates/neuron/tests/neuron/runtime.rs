@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::common::{PROGRAM, neff};
 use crate::double::Double;
+use crate::files::{PROGRAM, neff};
 use portbench_neuron::{
     Bound, Library, Model, NeffType, NeuronError, NrtStatus, Placement, Runtime, Tensor, TensorSet, Usage,
     in_flight,

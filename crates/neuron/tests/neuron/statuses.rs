@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::common::{PROGRAM, neff};
 use crate::double::Double;
+use crate::files::{PROGRAM, neff};
 use portbench_neuron::{
     Library, Model, NeuronError, NrtStatus, Placement, Runtime, Tensor, TensorSet, Usage,
 };

@@ -1,5 +1,4 @@
 //! What the tools and the driver say of a host. `fixtures/README.md` has the origin of each file; no file is from a machine of this project.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +9,7 @@ use portbench_neuron::sysfs::{Driver, Power};
 use proptest::prelude::*;
 use serde_json::Value;
 
-fn fixture(name: &str) -> String {
+pub(crate) fn fixture(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)).unwrap()
 }
 
@@ -113,7 +112,7 @@ fn an_idle_report_has_no_latency_and_no_id_of_anybody() {
 }
 
 /// Files of a tree, written below a root.
-fn tree(root: &Path, files: &[(&str, &str)]) {
+pub(crate) fn tree(root: &Path, files: &[(&str, &str)]) {
     for (path, text) in files {
         let path = root.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

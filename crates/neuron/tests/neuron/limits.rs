@@ -1,5 +1,4 @@
 //! The table of limits, and programs held against it.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 

@@ -10,7 +10,7 @@ use portbench_neuron::compiler::{Cause, Compiled, Compiler, Flags, Refusal};
 use portbench_neuron::{NeuronError, Target};
 use tempfile::TempDir;
 
-use crate::common::{PROGRAM, neff};
+use crate::files::{PROGRAM, neff};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

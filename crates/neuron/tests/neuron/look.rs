@@ -1,0 +1,152 @@
+//! Hosts made of doubles: a directory for `/sys`, one for `/dev`, one of programs, and the double of libnrt.
+
+use std::fmt::Write;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use portbench_neuron::Target;
+use portbench_neuron::host::{Host, Places, State};
+use tempfile::TempDir;
+
+use crate::double::Double;
+use crate::told::{fixture, tree};
+
+struct Made {
+    directory: TempDir,
+    places: Places,
+}
+
+impl Made {
+    /// A machine with nothing on it.
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| {
+            let path = directory.path().join(name);
+            fs::create_dir(&path).unwrap();
+            path
+        };
+        let (sysfs, dev, programs) = (at("sys"), at("dev"), at("bin"));
+        let libnrt = Some(directory.path().join("no-libnrt"));
+        Self { places: Places { sysfs, dev, programs: vec![programs], libnrt, lnc: None }, directory }
+    }
+
+    fn program(&self, name: &str) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/double").join(name);
+        symlink(script, self.places.programs[0].join(name)).unwrap();
+    }
+
+    fn listing(&self, listing: &str, asked: &str) {
+        self.program("neuron-ls");
+        fs::write(self.places.programs[0].join("listing.json"), listing).unwrap();
+        fs::write(self.places.programs[0].join("asked"), asked).unwrap();
+    }
+
+    fn look(&self) -> Host {
+        Host::look(&self.places)
+    }
+
+    /// What it says, a line each, with the places of this test cut away.
+    fn said(&self) -> String {
+        let mut text = String::new();
+        for check in self.look().checks() {
+            writeln!(text, "{}: {}: {}", check.what, check.state, check.detail).unwrap();
+        }
+        text.replace(&self.directory.path().display().to_string(), "HOST")
+    }
+}
+
+/// A trn2.3xlarge as its tools would show it.
+fn trn2(double: &Double) -> Made {
+    let mut made = Made::new();
+    tree(
+        &made.places.sysfs,
+        &[
+            ("module/neuron/version", "2.30.2.0"),
+            ("devices/virtual/neuron_device/neuron0/core_count", "8"),
+            ("devices/virtual/neuron_device/neuron0/info/architecture/device_name", "Trainium2"),
+            ("devices/virtual/neuron_device/neuron0/info/architecture/instance_type", "Trn2"),
+        ],
+    );
+    fs::write(made.places.dev.join("neuron0"), "").unwrap();
+    fs::write(made.places.dev.join("neuron_monitor"), "").unwrap();
+    made.places.libnrt = Some(double.path().to_owned());
+    made.listing(&fixture("neuron-ls-trn2.3xlarge.json"), "--json-output");
+    made.program("neuronx-cc");
+    made.program("neuron-monitor");
+    made
+}
+
+#[test]
+fn a_machine_without_neuron_gets_one_line() {
+    let made = Made::new();
+    assert!(!made.look().is_neuron());
+    insta::assert_snapshot!(made.said());
+    assert!(made.look().facts().is_empty());
+}
+
+#[test]
+fn a_whole_host_is_described_and_its_facts_name_nobody() {
+    let double = Double::new();
+    let made = trn2(&double);
+    let host = made.look();
+    assert!(host.has_device());
+    assert_eq!((host.instance_type(), host.target()), (Some("trn2.3xlarge"), Some(Target::Trn2)));
+    assert!(host.checks().iter().all(|c| c.state == State::Ok));
+    let said = made.said().replace(&double.path().display().to_string(), "LIBNRT");
+    insta::assert_snapshot!(said);
+    let facts: Vec<String> = host.facts().iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    insta::assert_snapshot!(facts.join("\n"));
+    assert_eq!(double.calls("nrt_init"), 0, "looking takes no core");
+}
+
+#[test]
+fn the_newer_option_of_neuron_ls_is_tried() {
+    let double = Double::new();
+    let made = trn2(&double);
+    let bin = &made.places.programs[0];
+    fs::write(bin.join("asked"), "--output-format json").unwrap();
+    fs::write(bin.join("listing.json"), fixture("neuron-ls-object.json")).unwrap();
+    assert_eq!(made.look().instance_type(), Some("trn2.3xlarge"));
+    fs::write(bin.join("asked"), "nothing").unwrap();
+    let said = made.said();
+    assert!(said.contains("neuron-ls: wrong") && said.contains("unknown option: --json-output"), "{said}");
+    // The driver tells the family as well.
+    assert_eq!(made.look().target(), Some(Target::Trn2));
+}
+
+#[test]
+fn what_is_wrong_says_how_to_put_it_right() {
+    let double = Double::new();
+    let mut made = trn2(&double);
+    made.places.lnc = Some("1".into());
+    let held = fixture("neuron-ls-trn2.3xlarge.json").replace(
+        "\"neuron_processes\": []",
+        "\"neuron_processes\": [{\"pid\": 41}, {\"pid\": 7, \"command\": \"python secret.py\"}]",
+    );
+    fs::write(made.places.programs[0].join("listing.json"), held).unwrap();
+    tree(
+        &made.places.sysfs,
+        &[("devices/virtual/neuron_device/neuron0/stats/hardware/mem_ecc_uncorrected/total", "2")],
+    );
+    double.answer("nrt_get_version", 1, 0);
+    fs::remove_file(made.places.programs[0].join("neuron-monitor")).unwrap();
+    fs::remove_file(made.places.programs[0].join("neuronx-cc")).unwrap();
+    insta::assert_snapshot!(made.said());
+}
+
+#[test]
+fn a_host_for_compiling_only_is_told_so() {
+    let made = Made::new();
+    made.program("neuronx-cc");
+    let host = made.look();
+    assert!(host.is_neuron() && !host.has_device());
+    insta::assert_snapshot!(made.said());
+}
+
+#[test]
+fn a_driver_without_a_device_is_another_instance_or_a_container() {
+    let made = Made::new();
+    tree(&made.places.sysfs, &[("module/neuron/version", "2.31.7.0")]);
+    assert!(made.said().contains("this is no Trn or Inf2 instance, or a container without its devices"));
+}
