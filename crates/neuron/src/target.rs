@@ -110,11 +110,32 @@ impl Line {
         }
     }
 
+    /// The newest SDK that ships it, as known when this was written.
+    #[must_use]
+    pub const fn newest_sdk(self) -> Sdk {
+        match self {
+            Self::Xla => Sdk { major: 2, minor: 31 },
+            Self::Native => Sdk { major: 2, minor: 33 },
+        }
+    }
+
     /// The line of this version of the package torch-neuronx.
     #[must_use]
     pub fn of_version(version: &str) -> Option<Self> {
         let sdk: Sdk = version.split('.').take(2).collect::<Vec<_>>().join(".").parse().ok()?;
         Some(if sdk >= (Sdk { major: 2, minor: 13 }) { Self::Native } else { Self::Xla })
+    }
+}
+
+impl FromStr for Line {
+    type Err = NeuronError;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        [Self::Xla, Self::Native].into_iter().find(|line| line.name() == s).ok_or_else(|| NeuronError::Word {
+            what: "line of torch-neuronx",
+            given: s.to_owned(),
+            known: "xla, native".into(),
+        })
     }
 }
 

@@ -5,6 +5,7 @@ mod money;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use portbench_neuron::{Line, Sdk, Target as NeuronTarget};
 use portbench_workload::Replicas;
 
 pub(crate) use money::{CostArgs, OwnedArgs, ProjectArgs};
@@ -102,6 +103,8 @@ pub(crate) enum ListKind {
     Sources,
     /// Results that others published
     Published,
+    /// What Trainium and Inferentia2 cannot take, with sources
+    Limits,
 }
 
 /// The catalogue of hardware and prices.
@@ -110,6 +113,20 @@ pub(crate) struct CatalogArgs {
     /// A file of your own accelerators, instances and prices, laid over the built-in ones
     #[arg(long, env = "PORTBENCH_CATALOG", value_name = "FILE")]
     pub(crate) catalog: Option<PathBuf>,
+}
+
+/// A Neuron device that need not be at hand.
+#[derive(Debug, Args)]
+pub(crate) struct NeuronArgs {
+    /// What this kind of Neuron device does not take: trn1, trn2, trn3, inf2
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) target: Option<NeuronTarget>,
+    /// With this product of AWS: xla (torch-neuronx 2.9) or native (TorchNeuron); the one that AWS offers for it if not given
+    #[arg(long, value_name = "LINE", requires = "target")]
+    pub(crate) line: Option<Line>,
+    /// With this Neuron SDK (the newest that ships the product if not given)
+    #[arg(long, value_name = "VERSION", requires = "target")]
+    pub(crate) sdk: Option<Sdk>,
 }
 
 /// Arguments of `list`.
@@ -123,6 +140,8 @@ pub(crate) struct ListArgs {
     pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
+    #[command(flatten)]
+    pub(crate) neuron: NeuronArgs,
     /// Directory of published results (those of the program if not given)
     #[arg(long, value_name = "DIR")]
     pub(crate) published_results: Option<PathBuf>,
@@ -170,6 +189,8 @@ pub(crate) struct SelectArgs {
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) neuron: NeuronArgs,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
 }

@@ -7,6 +7,7 @@ mod backends;
 mod cells;
 mod commands;
 mod failure;
+mod neuron;
 mod progress;
 mod python;
 mod replicas;

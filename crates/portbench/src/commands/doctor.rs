@@ -7,6 +7,7 @@ use std::process::Command;
 
 use portbench_backend::Backend;
 use portbench_candle::CandleBackend;
+use portbench_neuron::host::{Host, Places};
 use portbench_records::Environment;
 
 use crate::args::FormatArgs;
@@ -21,7 +22,8 @@ pub(crate) fn run(args: &FormatArgs) -> Result<u8, Failure> {
     built_in(&mut table);
     external(&mut table);
     python(&mut table);
-    accelerators(&mut table);
+    gpus(&mut table);
+    neuron(&mut table);
     quiet(&mut table);
     table.write(args.format, &mut io::stdout().lock())?;
     Ok(0)
@@ -97,22 +99,20 @@ fn python(table: &mut Table) {
     }
 }
 
-/// Accelerators of which the kernel shows a device file.
-fn accelerators(table: &mut Table) {
-    for (name, prefix, way) in [
-        ("NVIDIA GPU", "nvidia", "run on a machine with an NVIDIA driver"),
-        (
-            "AWS Neuron device",
-            "neuron",
-            "run on a Trn or Inf instance with the Neuron driver (aws-neuronx-dkms)",
-        ),
-    ] {
-        let count = device_files(Path::new("/dev"), prefix);
-        if count > 0 {
-            table.row([name, "found", &format!("{count} device file(s) /dev/{prefix}N")]);
-        } else {
-            table.row([name, "missing", &format!("no /dev/{prefix}0: {way}")]);
-        }
+/// GPUs of which the kernel shows a device file.
+fn gpus(table: &mut Table) {
+    let count = device_files(Path::new("/dev"), "nvidia");
+    if count > 0 {
+        table.row(["NVIDIA GPU", "found", &format!("{count} device file(s) /dev/nvidiaN")]);
+    } else {
+        table.row(["NVIDIA GPU", "missing", "no /dev/nvidia0: run on a machine with an NVIDIA driver"]);
+    }
+}
+
+/// Everything of Neuron: devices, driver, runtime, tools, compiler.
+fn neuron(table: &mut Table) {
+    for check in Host::look(&Places::default()).checks() {
+        table.row([check.what, check.state.name(), &check.detail]);
     }
 }
 

@@ -1,6 +1,7 @@
 //! `list`: what there is.
 
 mod catalog;
+mod limits;
 mod published;
 
 use std::io;
@@ -13,6 +14,7 @@ use crate::args::{ListArgs, ListKind};
 use crate::backends;
 use crate::cells;
 use crate::failure::{Failure, usage};
+use crate::neuron;
 use crate::python;
 use crate::table::Table;
 
@@ -31,6 +33,7 @@ pub(crate) fn run(args: &ListArgs) -> Result<u8, Failure> {
         ListKind::Prices => catalog::prices(&loaded()?),
         ListKind::Systems => catalog::systems(&loaded()?),
         ListKind::Sources => catalog::sources(&loaded()?),
+        ListKind::Limits => limits::limits(neuron::platform(&args.neuron)),
         ListKind::Published => published::published(&args.published_results)?,
     };
     if let Some(pattern) = &args.name {

@@ -5,12 +5,17 @@ use std::io;
 use crate::args::PlanArgs;
 use crate::cells;
 use crate::failure::Failure;
+use crate::neuron;
 use crate::progress;
 use crate::table::Table;
 
 pub(crate) fn run(args: &PlanArgs) -> Result<u8, Failure> {
     let selection = cells::select(&args.select)?;
     let plan = &selection.plan;
+    if let Some(platform) = neuron::platform(&args.neuron) {
+        neuron::findings(plan, platform).write(args.format.format, &mut io::stdout().lock())?;
+        return Ok(0);
+    }
     let mut table = Table::new(&[
         "workload",
         "mode",
@@ -38,6 +43,7 @@ pub(crate) fn run(args: &PlanArgs) -> Result<u8, Failure> {
         ]);
     }
     table.write(args.format.format, &mut io::stdout().lock())?;
+    neuron::warn(plan);
     progress::say(&format!("{} cells, {} trials", plan.cells().len(), plan.order().len()));
     Ok(0)
 }

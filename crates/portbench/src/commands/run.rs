@@ -10,6 +10,7 @@ use crate::args::RunArgs;
 use crate::cells;
 use crate::commands::show;
 use crate::failure::{Failure, SOME_CELL};
+use crate::neuron;
 use crate::progress::{self, Display};
 
 /// Set by the first Ctrl-C; the run then stops in order.
@@ -18,6 +19,7 @@ static CANCEL: AtomicBool = AtomicBool::new(false);
 pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let store = Store::new(&args.results.results);
     let selection = cells::select(&args.select)?;
+    neuron::warn(&selection.plan);
     ctrlc::set_handler(|| {
         if CANCEL.swap(true, Ordering::SeqCst) {
             std::process::exit(130);

@@ -1,0 +1,98 @@
+//! What Neuron devices do not take of a plan's programs, said before anything is compiled.
+
+use std::collections::BTreeSet;
+
+use portbench_neuron::host::{Host, Places};
+use portbench_neuron::limits::{Platform, check};
+use portbench_neuron::{Line, Target};
+use portbench_runner::Plan;
+
+use crate::args::NeuronArgs;
+use crate::progress;
+use crate::table::Table;
+
+/// The platform that was asked about.
+pub(crate) fn platform(args: &NeuronArgs) -> Option<Platform> {
+    let target = args.target?;
+    let line = args.line.unwrap_or_else(|| target.line());
+    Some(Platform { target, line: Some(line), sdk: Some(args.sdk.unwrap_or_else(|| line.newest_sdk())) })
+}
+
+/// The line that an engine belongs to, where it belongs to one.
+fn line_of(backend: &str) -> Option<Line> {
+    match backend {
+        "neuron-trace" => Some(Line::Xla),
+        "neuron-native" => Some(Line::Native),
+        _ => None,
+    }
+}
+
+/// What the platform does not take of each program of the plan, a row a finding. A program without a finding has a row that says so.
+pub(crate) fn findings(plan: &Plan, platform: Platform) -> Table {
+    let mut table = Table::new(&[
+        "workload",
+        "numerics",
+        "verdict",
+        "certainty",
+        "limit",
+        "values",
+        "at",
+        "what",
+        "way out",
+    ])
+    .numeric(&["values"]);
+    let mut seen = BTreeSet::new();
+    for (planned, entry) in plan.cells().iter().zip(plan.entries()) {
+        let (workload, numerics) = (entry.cell.workload.clone(), entry.cell.numerics.to_string());
+        if !seen.insert((workload.clone(), numerics.clone())) {
+            continue;
+        }
+        let found = check(&planned.resolved.program, platform);
+        if found.is_empty() {
+            table.row([workload, numerics, "nothing known".into()]);
+            continue;
+        }
+        for finding in found {
+            let limit = finding.limit;
+            table.row([
+                workload.clone(),
+                numerics.clone(),
+                limit.verdict.to_string(),
+                limit.certainty.to_string(),
+                limit.id.clone(),
+                finding.values.to_string(),
+                finding.place.clone(),
+                limit.what.clone(),
+                limit.way_out.clone(),
+            ]);
+        }
+    }
+    table
+}
+
+/// Says what the plan's cells on Neuron devices will meet: a line for each finding and program. Silent where no cell has such a device.
+pub(crate) fn warn(plan: &Plan) {
+    let entries = plan.cells().iter().zip(plan.entries());
+    let cells: Vec<_> = entries.filter(|(_, entry)| entry.cell.device.starts_with("neuron")).collect();
+    if cells.is_empty() {
+        return;
+    }
+    let Some(target) = Host::look(&Places::default()).target() else {
+        let targets = Target::ALL.map(Target::name).join(", ");
+        progress::say(&format!(
+            "this machine is no Neuron instance that is known: `plan --target TARGET` ({targets}) says what such a device does not take"
+        ));
+        return;
+    };
+    let mut said = BTreeSet::new();
+    for (planned, entry) in cells {
+        let line = line_of(&entry.cell.backend).unwrap_or_else(|| target.line());
+        let platform = Platform { target, line: Some(line), sdk: Some(line.newest_sdk()) };
+        for finding in check(&planned.resolved.program, platform) {
+            let text = format!("{} {} on {target}: {finding}", entry.cell.workload, entry.cell.numerics);
+            if said.insert(text.clone()) {
+                progress::say(&text);
+            }
+        }
+    }
+}
