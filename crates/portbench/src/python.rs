@@ -11,9 +11,10 @@ use portbench_runner::WorkerCommand;
 use crate::backends::Target;
 
 /// Backends that are engines of the package, and what they are.
-pub(crate) const ENGINES: [(&str, &str); 2] = [
+pub(crate) const ENGINES: [(&str, &str); 3] = [
     ("torch", "PyTorch's eager mode, in Python"),
     ("torch-compile", "PyTorch's torch.compile with Inductor, in Python"),
+    ("torch-xla", "PyTorch/XLA on a CPU, in Python: the rehearsal of Neuron's XLA line"),
 ];
 
 /// Names the interpreter.

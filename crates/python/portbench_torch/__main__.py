@@ -22,11 +22,12 @@ def main() -> int:
         command = commands.add_parser(name, help=about)
         command.add_argument("--engine", required=True, choices=sorted(ENGINES))
         command.add_argument("--device", default="cpu")
+    commands.choices["conformance"].add_argument("--brief", action="store_true", help="one case of each form of an op")
     arguments = parser.parse_args()
     engine = functools.partial(open_engine, arguments.engine, arguments.device)
     if arguments.command == "worker":
         return worker(engine)
-    report, passed, _, failed = native.load().conformance(engine)
+    report, passed, _, failed = native.load().conformance(engine, arguments.brief)
     print(report, end="")
     return 0 if passed and not failed else 1
 

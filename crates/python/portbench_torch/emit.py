@@ -35,7 +35,7 @@ class Entry:
     constants: list[torch.Tensor]
     outputs: list[str]
     late: list[str]
-    """States whose new values are results, to be written when the backward pass no longer needs the old ones."""
+    """States whose new values are results; in training the backward pass needs the old ones."""
 
 
 class Aliases:
@@ -82,6 +82,11 @@ class Emitter:
         self.names: dict[tuple[str, str], fx.Node] = {}
         self.last: fx.Node | None = None
         self.in_place: set[int] = set()
+
+    @property
+    def returns_states(self) -> bool:
+        """Whether new values of states are results, to be written by whoever called."""
+        return self.place.training or self.place.pure
 
     def emit(self) -> Entry:
         graph = self.graph
@@ -137,7 +142,7 @@ class Emitter:
         """What is known of a node, and its position where it is known on the host."""
         if not self._positioned(node):
             return Site(), None
-        in_place = not self.place.training and self.aliases.may_write_in_place(i)
+        in_place = not self.returns_states and self.aliases.may_write_in_place(i)
         if in_place:
             self.in_place.add(i)
         source, known = node.args[-1], self.folded.get(node.args[-1])
@@ -214,7 +219,7 @@ class Emitter:
                 # Another state's old value: taken before that one is written.
                 value = self.fx.call_function(kernels.contiguous_copy, (value,))
             writes[name] = value
-        if self.place.training:
+        if self.returns_states:
             self.fx.output((*results, *writes.values()))
             return list(writes)
         for name, value in writes.items():

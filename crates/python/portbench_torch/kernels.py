@@ -110,9 +110,17 @@ def experts(x: Tensor, weights: Tensor, *projections: Tensor) -> Tensor:
     return out
 
 
-@lru_cache(maxsize=4)
 def _causal_mask(queries: int, keys: int, offset: int, device: torch.device) -> Tensor:
-    """`[queries, keys]`, true where `key <= query + offset`. One serves every layer."""
+    """`[queries, keys]`, true where `key <= query + offset`."""
+    if device.type in {"cpu", "cuda"}:
+        return _kept_mask(queries, keys, offset, device)
+    # A lazy tensor that was computed by one graph would be an input of the next.
+    return torch.ones(queries, keys, dtype=torch.bool, device=device).tril(offset)
+
+
+@lru_cache(maxsize=4)
+def _kept_mask(queries: int, keys: int, offset: int, device: torch.device) -> Tensor:
+    """One serves every layer."""
     with torch.inference_mode(mode=False):
         return torch.ones(queries, keys, dtype=torch.bool, device=device).tril(offset)
 
@@ -170,6 +178,18 @@ def attention_at(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, position:
     return _attend(q, k, v, seen if mask is None else mask & seen, False, scale)
 
 
-def cross_entropy(logits: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
+# No target has this value.
+NEVER_IGNORED = -(1 << 63)
+
+
+def cross_entropy(logits: Tensor, targets: Tensor, dtype: torch.dtype, ignored: int = NEVER_IGNORED) -> Tensor:
     """Mean negative log-likelihood. No target is ignored: PyTorch's own -100 is out of range here as everywhere."""
-    return F.cross_entropy(logits.to(dtype), targets, ignore_index=-(1 << 63))
+    return F.cross_entropy(logits.to(dtype), targets, ignore_index=ignored)
+
+
+def conv2d_in_f32(
+    x: Tensor, weight: Tensor, bias: Tensor | None, stride: list[int], padding: list[int], groups: int
+) -> Tensor:
+    """Cross-correlation of a 16-bit float, summed in f32 and rounded once."""
+    wide = None if bias is None else bias.float()
+    return F.conv2d(x.float(), weight.float(), wide, stride, padding, 1, groups).to(x.dtype)

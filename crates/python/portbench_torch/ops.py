@@ -32,10 +32,12 @@ class Place:
     """What an op is emitted for."""
 
     device: str
-    """`cpu`, `cuda`, `xla` or `neuron`."""
+    """`cpu`, `cuda`, `xla` (whatever PyTorch/XLA lowers for) or `neuron`."""
     training: bool = False
     static: bool = False
     """What runs never depends on a value: the graph is compiled once, for every position."""
+    pure: bool = False
+    """Nothing is written: new values of states are results."""
 
 
 @dataclass(frozen=True)
@@ -249,9 +251,13 @@ def _matmul(_node: Node, _types: tuple[Type, ...], _place: Place, _site: Site) -
 
 
 @rule("conv2d")
-def _conv2d(node: Node, types: tuple[Type, ...], _place: Place, _site: Site) -> Call:
+def _conv2d(node: Node, types: tuple[Type, ...], place: Place, _site: Site) -> Call:
     bias = Z if len(types) == 3 else None
     attrs = node.attrs
+    if place.device == "xla" and types[0].dtype == "f16":
+        # XLA sums its products in f16 on a CPU.
+        args = (X, Y, bias, attrs["stride"], attrs["padding"], attrs["groups"])
+        return Call("F.conv2d in f32", kernels.conv2d_in_f32, args)
     return Call("F.conv2d", F.conv2d, (X, Y, bias, attrs["stride"], attrs["padding"], 1, attrs["groups"]))
 
 
@@ -308,7 +314,9 @@ def _softmax(node: Node, _types: tuple[Type, ...], _place: Place, _site: Site) -
 
 
 @rule("layer-norm")
-def _layer_norm(node: Node, types: tuple[Type, ...], _place: Place, _site: Site) -> Call:
+def _layer_norm(node: Node, types: tuple[Type, ...], place: Place, _site: Site) -> Call:
+    if place.device == "xla":
+        raise Decompose("PyTorch/XLA's takes the variance as a difference of squares")
     bias = Z if len(types) == 3 else None
     return Call("F.layer_norm", F.layer_norm, (X, types[0].shape[-1:], Y, bias, node.attrs["eps"]))
 
@@ -319,15 +327,19 @@ def _rms_norm(node: Node, types: tuple[Type, ...], _place: Place, _site: Site) -
 
 
 @rule("batch-norm")
-def _batch_norm(node: Node, _types: tuple[Type, ...], place: Place, _site: Site) -> Call:
+def _batch_norm(node: Node, types: tuple[Type, ...], place: Place, _site: Site) -> Call:
     if place.training:
         raise Decompose("PyTorch's has no gradient for the running statistics")
+    if place.device == "xla" and types[0].dtype == "f64":
+        raise Decompose("PyTorch/XLA's computes with the precision of f32")
     args = (X, Operand(3), Operand(4), Y, Z, False, 0.0, node.attrs["eps"])
     return Call("F.batch_norm", F.batch_norm, args)
 
 
 @rule("gelu")
-def _gelu(node: Node, _types: tuple[Type, ...], _place: Place, _site: Site) -> Call:
+def _gelu(node: Node, types: tuple[Type, ...], place: Place, _site: Site) -> Call:
+    if place.device == "xla" and types[0].dtype == "f64":
+        raise Decompose("PyTorch/XLA's constants have the precision of f32")
     approximate = "tanh" if node.attrs["kind"] == "tanh" else "none"
     return Call(f"F.gelu(approximate={approximate})", F.gelu, (X,), {"approximate": approximate})
 
@@ -364,9 +376,12 @@ def _attention(node: Node, _types: tuple[Type, ...], place: Place, site: Site) -
 
 
 @rule("cross-entropy")
-def _cross_entropy(node: Node, types: tuple[Type, ...], _place: Place, _site: Site) -> Call:
+def _cross_entropy(node: Node, types: tuple[Type, ...], place: Place, _site: Site) -> Call:
     name = "F.cross_entropy in f32" if types[0].is_half else "F.cross_entropy"
-    return Call(name, kernels.cross_entropy, (X, Y, DTYPES[node.ty.dtype]))
+    # PyTorch/XLA takes the index that is never ignored for 0. Its targets are checked on the host, so that its own
+    # -100 does not occur.
+    ignored = -100 if place.device == "xla" else kernels.NEVER_IGNORED
+    return Call(name, kernels.cross_entropy, (X, Y, DTYPES[node.ty.dtype], ignored))
 
 
 @rule("top-k-routing")

@@ -39,11 +39,13 @@ mod portbench_python {
         served.map_err(|e| PyRuntimeError::new_err(crate::error::chain(&e)))
     }
 
-    /// Runs the conformance suite on the engine that `open` returns: the text of the report, and how many cases passed, are unsupported, failed.
+    /// Runs the conformance suite on the engine that `open` returns, on request one case of each form of an op: the text of the report, and how
+    /// many cases passed, are unsupported, failed.
     #[pyfunction]
-    fn conformance(py: Python<'_>, open: Py<PyAny>) -> PyResult<(String, usize, usize, usize)> {
+    fn conformance(py: Python<'_>, open: Py<PyAny>, brief: bool) -> PyResult<(String, usize, usize, usize)> {
+        let run = if brief { suite::run_brief } else { suite::run };
         let report = py.detach(|| -> Result<_, BackendError> {
-            Ok(suite::run(&mut PythonBackend::open(&open)?, &mut Reference::exact()))
+            Ok(run(&mut PythonBackend::open(&open)?, &mut Reference::exact()))
         });
         let report = report.map_err(|e| PyRuntimeError::new_err(crate::error::chain(&e)))?;
         let (passed, unsupported, failed) = report.counts();

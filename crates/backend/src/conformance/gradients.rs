@@ -6,7 +6,7 @@ use portbench_graph::{
 };
 
 use crate::causes::with_causes;
-use crate::conformance::case::{FLOATS, booleans, close, compile, guarded, integers, roundoff, tensor};
+use crate::conformance::case::{booleans, close, compile, guarded, integers, roundoff, tensor};
 use crate::conformance::chains;
 use crate::conformance::report::{CaseReport, Verdict};
 use crate::contract::{Backend, CompileOptions, EntryId, Executable};
@@ -404,9 +404,13 @@ impl GradientCase {
     }
 }
 
-pub(super) fn check(backend: &mut dyn Backend, oracle: &mut dyn Backend) -> Vec<CaseReport> {
+pub(super) fn check(
+    backend: &mut dyn Backend,
+    oracle: &mut dyn Backend,
+    dtypes: &[DType],
+) -> Vec<CaseReport> {
     let mut reports = Vec::new();
-    for case in FLOATS.into_iter().flat_map(list) {
+    for case in dtypes.iter().copied().flat_map(list) {
         reports.push(match case {
             Ok(case) => guarded(&case.name, || case.check(backend, oracle)),
             Err(report) => report,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 ENGINES = {
     "torch": ("eager", "Eager"),
     "torch-compile": ("compiled", "Compiled"),
+    "torch-xla": ("xla", "Xla"),
 }
 
 

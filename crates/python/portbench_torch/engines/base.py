@@ -9,14 +9,14 @@ import os
 import platform
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from portbench_torch import ops
 from portbench_torch.emit import Entry, emit
 from portbench_torch.errors import Decompose, Unsupported, place_of
-from portbench_torch.graph import Graph, Node, Program, Type
+from portbench_torch.graph import Graph, Node, Program, Training, Type
 from portbench_torch.module import Weights
 from portbench_torch.ops import DTYPES, Place, Site
 from portbench_torch.ranges import Ranges
@@ -25,12 +25,25 @@ from portbench_torch.training import Trainer
 Executor = Callable[[], None]
 
 
+class Stepper(Protocol):
+    """Turns a loss into new parameters: autograd, clipping, the optimiser."""
+
+    spec: Training
+
+    def step(self, loss: torch.Tensor) -> None:
+        """Differentiates the loss, clips, updates."""
+
+
 class Engine:
     """One way of PyTorch's to execute a program, on one device."""
 
     name = "torch"
     static = False
     """Whether entries are compiled: then nothing may depend on values."""
+    fold = True
+    """Whether what depends on constants alone is computed once, instead of in every execution."""
+    inference = torch.inference_mode
+    """What keeps the autograd of an inference from being recorded."""
 
     def __init__(self, device: str) -> None:
         self.device_name = device
@@ -89,7 +102,7 @@ class Engine:
         if chosen["threads"]:
             torch.set_num_threads(chosen["threads"])
         self.numerics(bool(chosen["tf32"]))
-        return Executable(self, Program.read(program))
+        return self.executable(Program.read(program))
 
     def numerics(self, tf32: bool) -> None:
         """Sets what rounds, explicitly, whatever the defaults of the version."""
@@ -103,6 +116,25 @@ class Engine:
     def callable(self, entry: Entry, training: bool) -> Callable[..., tuple[torch.Tensor, ...]]:
         """What is called to execute an entry."""
         return entry.module.forward
+
+    def executable(self, program: Program) -> Executable:
+        """Holds what a program needs on the device."""
+        return Executable(self, program)
+
+    def run(self, executable: Executable, graph: Graph) -> Run:
+        """What executes an entry."""
+        return Run(executable, graph)
+
+    def trainer(self, program: Program, executable: Executable) -> Stepper:
+        """What turns a loss into new parameters."""
+        return Trainer(program, executable.weights, self.device)
+
+    def to_device(self, value: torch.Tensor) -> torch.Tensor:
+        """A tensor of the host's, on the device."""
+        return value if self.device.type == "cpu" else value.to(self.device)
+
+    def settle(self) -> None:
+        """Carries out what was merely recorded so far."""
 
     def synchronize(self) -> None:
         """Waits until the device has finished."""
@@ -122,7 +154,7 @@ class Executable:
             for name, ty in program.state.items()
         }
         self.runs: list[Run] = []
-        self.trainer: Trainer | None = None
+        self.trainer: Stepper | None = None
         self.synchronize = engine.synchronize
 
     def load_param(self, name: str, value: bytearray) -> None:
@@ -132,8 +164,9 @@ class Executable:
     def finish(self) -> list[Executor]:
         """What executes each entry."""
         if self.program.training is not None:
-            self.trainer = Trainer(self.program, self.weights, self.device)
-        self.runs = [Run(self, graph) for graph in self.program.entries]
+            self.trainer = self.engine.trainer(self.program, self)
+        self.runs = [self.engine.run(self, graph) for graph in self.program.entries]
+        self.engine.settle()
         return [run.executor() for run in self.runs]
 
     def bind(self, entry: int, name: str, value: bytearray) -> None:
@@ -148,6 +181,7 @@ class Executable:
     def reset_state(self) -> None:
         for state in self.states.values():
             state.zero_()
+        self.engine.settle()
 
     def close(self) -> None:
         """Gives the device's memory back."""
@@ -169,7 +203,7 @@ class Run:
         self.graph, self.executable, self.device = graph, executable, executable.device
         self.training = program.trains(graph)
         place = engine.place(self.training)
-        self.entry = emit(program, graph, place, self.device, fold=not engine.static)
+        self.entry = emit(program, graph, place, self.device, fold=engine.fold)
         self.function = engine.callable(self.entry, self.training)
         self.types = graph.sources("input")
         entry = self.entry
@@ -192,7 +226,7 @@ class Run:
             tensor = host_tensor(value, self.types[name])
             if self.ranges is not None:
                 self.ranges.bind(name, tensor)
-            self.arguments[self.slots[name]] = tensor if self.device.type == "cpu" else tensor.to(self.device)
+            self.arguments[self.slots[name]] = self.executable.engine.to_device(tensor)
 
     def result(self, name: str) -> torch.Tensor:
         return self.results[self.entry.outputs.index(name)]
@@ -207,7 +241,7 @@ class Run:
             self.ranges.check()
         self.results = ()
         try:
-            with torch.inference_mode():
+            with self.executable.engine.inference():
                 self.results = self.function(*self.arguments)
         except Exception as error:
             error.portbench_place = place_of(error.__traceback__)  # type: ignore[attr-defined]

@@ -22,6 +22,7 @@ class Compiled(Eager):
 
     name = "torch-compile"
     static = True
+    fold = False
 
     def open(self, device: str) -> torch.device:
         found = super().open(device)
