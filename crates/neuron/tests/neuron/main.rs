@@ -11,5 +11,7 @@ mod look;
 mod neff;
 mod program;
 mod runtime;
+#[cfg(unix)]
+mod scripts;
 mod statuses;
 mod told;
