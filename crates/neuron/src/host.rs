@@ -169,6 +169,13 @@ impl Host {
         self.instance_type().and_then(Target::of_instance)
     }
 
+    /// Logical NeuronCores of the machine, as `neuron-ls` or else the runtime library counts them.
+    #[must_use]
+    pub fn logical_cores(&self) -> Option<u32> {
+        let counted = || self.runtime.as_ref()?.as_ref().ok()?.cores.map(|[total, _]| total);
+        self.listed().and_then(Listing::cores).or_else(counted)
+    }
+
     fn listed(&self) -> Option<&Listing> {
         self.listing.as_ref()?.as_ref().ok()
     }
@@ -339,7 +346,7 @@ impl Host {
         [
             ("neuron-instance", self.instance_type().map(str::to_owned)),
             ("neuron-chips", chips),
-            ("neuron-logical-cores", listed.and_then(Listing::cores).map(|n| n.to_string())),
+            ("neuron-logical-cores", self.logical_cores().map(|n| n.to_string())),
             ("neuron-lnc", listed.and_then(Listing::lnc).map(|n| n.to_string())),
             ("neuron-driver", self.driver.version.clone()),
             ("neuron-runtime", runtime.map(|r| r.version.clone())),

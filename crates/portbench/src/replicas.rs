@@ -4,6 +4,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 
+use portbench_neuron::host::{self, Host};
 use portbench_runner::allowed_cpus;
 use portbench_workload::Replicas;
 
@@ -34,6 +35,7 @@ pub(crate) fn places(replicas: Replicas, target: &Target) -> Result<Vec<Place>, 
         (Replicas::Count(n), _) => n.get() as usize,
         (Replicas::All, "cpu") => cpus.len(),
         (Replicas::All, "cuda") => cuda_devices().saturating_sub(first),
+        (Replicas::All, "neuron") => neuron_cores()?.saturating_sub(first),
         (Replicas::All, _) => {
             return Err(Failure::usage(format!(
                 "replicas = \"all\": how many devices `{kind}` has cannot be counted from here; write the number"
@@ -87,6 +89,16 @@ fn cuda_devices() -> usize {
     };
     let files = fs::read_dir("/dev").into_iter().flatten().flatten();
     files.filter(|file| file.file_name().to_str().is_some_and(numbered)).count()
+}
+
+/// Logical NeuronCores of this machine.
+fn neuron_cores() -> Result<usize, Failure> {
+    let counted = Host::look(&host::Places::default()).logical_cores();
+    counted.map(|n| n as usize).ok_or_else(|| {
+        Failure::usage(
+            "replicas = \"all\": neither neuron-ls nor libnrt counts NeuronCores here; `portbench doctor` says what is missing, or write the number",
+        )
+    })
 }
 
 #[cfg(test)]

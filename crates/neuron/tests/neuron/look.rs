@@ -92,6 +92,7 @@ fn a_whole_host_is_described_and_its_facts_name_nobody() {
     let host = made.look();
     assert!(host.has_device());
     assert_eq!((host.instance_type(), host.target()), (Some("trn2.3xlarge"), Some(Target::Trn2)));
+    assert_eq!(host.logical_cores(), Some(4));
     assert!(host.checks().iter().all(|c| c.state == State::Ok));
     let said = made.said().replace(&double.path().display().to_string(), "LIBNRT");
     insta::assert_snapshot!(said);
@@ -111,7 +112,8 @@ fn the_newer_option_of_neuron_ls_is_tried() {
     fs::write(bin.join("asked"), "nothing").unwrap();
     let said = made.said();
     assert!(said.contains("neuron-ls: wrong") && said.contains("unknown option: --json-output"), "{said}");
-    // The driver tells the family as well.
+    // The runtime counts its cores, and the driver tells the family as well.
+    assert_eq!(made.look().logical_cores(), Some(2));
     assert_eq!(made.look().target(), Some(Target::Trn2));
 }
 
