@@ -67,7 +67,14 @@ fn wrong_words_are_refused() {
 
 #[test]
 fn every_core_of_a_machine_without_any_is_refused() {
-    let done = portbench(&["plan", "minilm-l6-inference", "--backend", "neuron-trace@neuron:0", "--replicas", "all"]);
+    let done = portbench(&[
+        "plan",
+        "minilm-l6-inference",
+        "--backend",
+        "neuron-trace@neuron:0",
+        "--replicas",
+        "all",
+    ]);
     assert_eq!(done.status.code(), Some(2));
     let error = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(error.contains("neither neuron-ls nor libnrt counts NeuronCores here"), "{error}");
