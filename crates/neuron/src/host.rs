@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fmt;
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use portbench_backend::with_causes;
 
@@ -13,6 +17,7 @@ use crate::compiler::LNC_VARIABLE;
 use crate::error::NeuronError;
 use crate::library::{Library, locate};
 use crate::machine::Listing;
+use crate::monitor::Report;
 use crate::sysfs::Driver;
 use crate::target::Target;
 
@@ -21,6 +26,10 @@ const TOOLS_PLACE: &str = "/opt/aws/neuron/bin";
 const LIST: &str = "neuron-ls";
 const MONITOR: &str = "neuron-monitor";
 const COMPILER: &str = "neuronx-cc";
+/// How long the monitor may take for its first report; by its documents it is immediate, and every 5 s after that.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// More bytes than a report has.
+const MOST_REPORT: u64 = 64 << 20;
 /// The script that installs what is missing.
 const SET_UP: &str = "scripts/setup-neuron";
 
@@ -53,6 +62,12 @@ impl Default for Places {
     }
 }
 
+impl Places {
+    fn find(&self, name: &str) -> Option<PathBuf> {
+        self.programs.iter().map(|d| d.join(name)).find(|p| p.is_file())
+    }
+}
+
 /// What there is.
 #[derive(Debug)]
 pub struct Host {
@@ -64,9 +79,9 @@ pub struct Host {
     pub runtime: Option<Result<RuntimeFacts, NeuronError>>,
     /// What `neuron-ls` says; `None` where there is no such program.
     pub listing: Option<Result<Listing, NeuronError>>,
-    /// `neuron-monitor`.
-    pub monitor: Option<PathBuf>,
-    /// Version of the compiler, or why it does not tell; `None` where there is none.
+    /// What `neuron-monitor` reports first; `None` where there is no such program, or it was not asked.
+    pub monitor: Option<Result<Report, NeuronError>>,
+    /// Version of the compiler, or why it does not tell; `None` where there is none, or it was not asked.
     pub compiler: Option<Result<String, NeuronError>>,
     lnc: Option<String>,
 }
@@ -123,18 +138,27 @@ pub struct Check {
 }
 
 impl Host {
-    /// Looks at this host.
+    /// Looks at this host. Programs are started, and some take seconds.
     #[must_use]
     pub fn look(places: &Places) -> Self {
-        let find = |name: &str| places.programs.iter().map(|d| d.join(name)).find(|p| p.is_file());
+        Self {
+            monitor: places.find(MONITOR).map(|program| first_report(&program)),
+            compiler: places.find(COMPILER).map(compiler_version),
+            ..Self::look_briefly(places)
+        }
+    }
+
+    /// The same without monitor and compiler, for who wants to know the target or the cores only.
+    #[must_use]
+    pub fn look_briefly(places: &Places) -> Self {
         let library = places.libnrt.clone().map_or_else(locate, Ok).ok().filter(|p| p.is_file());
         Self {
             device_files: device_files(&places.dev),
             driver: Driver::read(&places.sysfs),
             runtime: library.map(|path| runtime_facts(&path)),
-            listing: find(LIST).map(|program| list(&program)),
-            monitor: find(MONITOR),
-            compiler: find(COMPILER).map(compiler_version),
+            listing: places.find(LIST).map(|program| list(&program)),
+            monitor: None,
+            compiler: None,
             lnc: places.lnc.clone(),
         }
     }
@@ -160,7 +184,10 @@ impl Host {
     #[must_use]
     pub fn instance_type(&self) -> Option<&str> {
         let listed = self.listed().and_then(|l| l.instance_type.as_deref());
-        listed.or_else(|| self.driver.devices.iter().find_map(|d| d.instance_type.as_deref()))
+        let monitored = || self.monitor.as_ref()?.as_ref().ok()?.instance_type.as_deref();
+        listed
+            .or_else(monitored)
+            .or_else(|| self.driver.devices.iter().find_map(|d| d.instance_type.as_deref()))
     }
 
     /// What a program has to be compiled for to run here.
@@ -285,13 +312,24 @@ impl Host {
     }
 
     fn monitor_check(&self) -> Check {
+        let what = MONITOR;
         match &self.monitor {
-            Some(path) => Check { what: MONITOR, state: State::Ok, detail: path.display().to_string() },
             None => Check {
-                what: MONITOR,
+                what,
                 state: State::Missing,
                 detail: format!("no telemetry without it: {SET_UP} installs aws-neuronx-tools"),
             },
+            Some(Err(error)) => Check { what, state: State::Wrong, detail: with_causes(error) },
+            Some(Ok(report)) => {
+                let hardware = report.hardware.clone().unwrap_or_default();
+                let mut told: Vec<String> =
+                    [hardware.device, hardware.core_version].into_iter().flatten().collect();
+                told.push(format!("{} process(es) with a runtime", report.processes.len()));
+                if let Some(complaint) = report.complaints.first() {
+                    told.push(format!("it complains: {complaint}"));
+                }
+                Check { what, state: State::Ok, detail: told.join(", ") }
+            }
         }
     }
 
@@ -397,6 +435,33 @@ fn list(program: &Path) -> Result<Listing, NeuronError> {
         return Err(NeuronError::Malformed { tool: LIST, what: format!("no list, and {last}") });
     }
     Listing::parse(&String::from_utf8_lossy(&told.stdout))
+}
+
+/// The first report of the monitor, which does not end by itself.
+fn first_report(program: &Path) -> Result<Report, NeuronError> {
+    let error = |source| NeuronError::File { action: "run", path: program.to_owned(), source };
+    let mut child = Command::new(program)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(error)?;
+    let (send, line) = mpsc::channel();
+    if let Some(out) = child.stdout.take() {
+        thread::spawn(move || {
+            let mut line = String::new();
+            // Whoever waits has gone when the time is up.
+            let read = BufReader::new(out.take(MOST_REPORT)).read_line(&mut line);
+            let _ = send.send(read.map(|_| line));
+        });
+    }
+    let first = line.recv_timeout(PATIENCE);
+    // It may have ended by itself.
+    let _ = child.kill();
+    child.wait().map_err(error)?;
+    let silent =
+        || NeuronError::Malformed { tool: MONITOR, what: format!("nothing in {} s", PATIENCE.as_secs()) };
+    Report::parse(&first.map_err(|_| silent())?.map_err(error)?)
 }
 
 #[cfg(unix)]

@@ -77,7 +77,7 @@ pub(crate) fn warn(plan: &Plan) {
     if cells.is_empty() {
         return;
     }
-    let Some(target) = Host::look(&Places::default()).target() else {
+    let Some(target) = Host::look_briefly(&Places::default()).target() else {
         let targets = Target::ALL.map(Target::name).join(", ");
         progress::say(&format!(
             "this machine is no Neuron instance that is known: `plan --target TARGET` ({targets}) says what such a device does not take"

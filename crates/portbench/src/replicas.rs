@@ -93,7 +93,7 @@ fn cuda_devices() -> usize {
 
 /// Logical NeuronCores of this machine.
 fn neuron_cores() -> Result<usize, Failure> {
-    let counted = Host::look(&host::Places::default()).logical_cores();
+    let counted = Host::look_briefly(&host::Places::default()).logical_cores();
     counted.map(|n| n as usize).ok_or_else(|| {
         Failure::usage(
             "replicas = \"all\": neither neuron-ls nor libnrt counts NeuronCores here; `portbench doctor` says what is missing, or write the number",

@@ -42,6 +42,11 @@ impl Made {
         fs::write(self.places.programs[0].join("asked"), asked).unwrap();
     }
 
+    /// What the monitor says: one document a line.
+    fn reports(&self, report: &str) {
+        fs::write(self.places.programs[0].join("report.json"), report.replace('\n', " ") + "\n").unwrap();
+    }
+
     fn look(&self) -> Host {
         Host::look(&self.places)
     }
@@ -74,6 +79,7 @@ fn trn2(double: &Double) -> Made {
     made.listing(&fixture("neuron-ls-trn2.3xlarge.json"), "--json-output");
     made.program("neuronx-cc");
     made.program("neuron-monitor");
+    made.reports(&fixture("neuron-monitor-trn2-documented.json"));
     made
 }
 
@@ -135,6 +141,23 @@ fn what_is_wrong_says_how_to_put_it_right() {
     fs::remove_file(made.places.programs[0].join("neuron-monitor")).unwrap();
     fs::remove_file(made.places.programs[0].join("neuronx-cc")).unwrap();
     insta::assert_snapshot!(made.said());
+}
+
+#[test]
+fn the_monitor_tells_the_instance_where_the_others_do_not() {
+    let made = Made::new();
+    made.program("neuron-monitor");
+    made.listing(&fixture("neuron-ls-inf2.xlarge.json"), "--json-output");
+    made.reports(&fixture("neuron-monitor-inf2.xlarge.json"));
+    let host = made.look();
+    assert_eq!((host.instance_type(), host.target()), (Some("inf2.xlarge"), Some(Target::Inf2)));
+    assert_eq!(Host::look_briefly(&made.places).instance_type(), None);
+    made.reports("no JSON");
+    assert!(
+        made.said().contains("neuron-monitor: wrong: neuron-monitor wrote something that cannot be read"),
+        "{}",
+        made.said()
+    );
 }
 
 #[test]
