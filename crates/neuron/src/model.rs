@@ -42,23 +42,23 @@ pub enum NeffType {
 }
 
 impl NeffType {
-    const ALL: [(Self, &str, usize); 16] = [
-        (Self::Unknown, "unknown", 0),
-        (Self::U64, "u64", 8),
-        (Self::I8, "i8", 1),
-        (Self::U8, "u8", 1),
-        (Self::I16, "i16", 2),
-        (Self::U16, "u16", 2),
-        (Self::Bf16, "bf16", 2),
-        (Self::F16, "f16", 2),
-        (Self::I32, "i32", 4),
-        (Self::U32, "u32", 4),
-        (Self::F32, "f32", 4),
-        (Self::F32R, "f32r", 4),
-        (Self::I64, "i64", 8),
-        (Self::F8E3, "f8e3", 1),
-        (Self::F8E4, "f8e4", 1),
-        (Self::F8E5, "f8e5", 1),
+    const ALL: [(Self, &str); 16] = [
+        (Self::Unknown, "unknown"),
+        (Self::U64, "u64"),
+        (Self::I8, "i8"),
+        (Self::U8, "u8"),
+        (Self::I16, "i16"),
+        (Self::U16, "u16"),
+        (Self::Bf16, "bf16"),
+        (Self::F16, "f16"),
+        (Self::I32, "i32"),
+        (Self::U32, "u32"),
+        (Self::F32, "f32"),
+        (Self::F32R, "f32r"),
+        (Self::I64, "i64"),
+        (Self::F8E3, "f8e3"),
+        (Self::F8E4, "f8e4"),
+        (Self::F8E5, "f8e5"),
     ];
 
     /// The type of a value of `nrt_dtype_t`: they count from 0 in the order above.
@@ -71,12 +71,6 @@ impl NeffType {
     #[must_use]
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|row| row.0 == self).map_or("unknown", |row| row.1)
-    }
-
-    /// Bytes of an element; 0 where the type is not known.
-    #[must_use]
-    pub fn size(self) -> usize {
-        Self::ALL.iter().find(|row| row.0 == self).map_or(0, |row| row.2)
     }
 }
 

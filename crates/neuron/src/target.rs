@@ -118,13 +118,6 @@ impl Line {
             Self::Native => Sdk { major: 2, minor: 33 },
         }
     }
-
-    /// The line of this version of the package torch-neuronx.
-    #[must_use]
-    pub fn of_version(version: &str) -> Option<Self> {
-        let sdk: Sdk = version.split('.').take(2).collect::<Vec<_>>().join(".").parse().ok()?;
-        Some(if sdk >= (Sdk { major: 2, minor: 13 }) { Self::Native } else { Self::Xla })
-    }
 }
 
 impl FromStr for Line {

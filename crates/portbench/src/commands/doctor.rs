@@ -69,8 +69,9 @@ fn external(table: &mut Table) {
 
 /// What the engines written in Python need. Whether the interpreter has torch is asked of the interpreter.
 fn python(table: &mut Table) {
-    let names = python::ENGINES.map(|(name, _)| name).join(", ");
-    let what = format!("backends {names}");
+    let (neuron, others): (Vec<&str>, Vec<&str>) =
+        python::ENGINES.iter().map(|(name, _)| *name).partition(|name| name.starts_with("neuron-"));
+    let what = format!("backends {}", others.join(", "));
     let found = match Python::find() {
         Ok(found) => found,
         Err(error) => return table.row([what.as_str(), "missing", &error.to_string()]),
@@ -96,6 +97,36 @@ fn python(table: &mut Table) {
             "missing",
             &format!("{shown} does not import torch; run scripts/setup-python, or name an interpreter in PORTBENCH_PYTHON"),
         ]),
+    }
+    for engine in neuron {
+        neuron_engine(table, &found, engine);
+    }
+}
+
+/// Whether the interpreter has the line of torch-neuronx that an engine needs, and that line alone: the package says so, from versions. No device is touched.
+fn neuron_engine(table: &mut Table, python: &Python, engine: &str) {
+    const ASK: &str = "import sys
+from portbench_torch.engines import lines
+try:
+    found = lines.detect(lines.NATIVE_LINE if sys.argv[1] == 'neuron-native' else lines.XLA_LINE)
+except Exception as error:
+    sys.exit(str(error))
+print(', '.join(f'{name} {version}' for name, version in found.versions().items()))";
+    let asked = Command::new(&python.interpreter)
+        .args(["-c", ASK, engine])
+        .env("PYTHONPATH", &python.package)
+        .env("PYTHONSAFEPATH", "1")
+        .output();
+    let what = format!("backend {engine}");
+    match asked {
+        Ok(told) if told.status.success() => {
+            table.row([&what, "ok", String::from_utf8_lossy(&told.stdout).trim()]);
+        }
+        Ok(told) => {
+            let said = String::from_utf8_lossy(&told.stderr);
+            table.row([&what, "missing", said.lines().last().unwrap_or("the interpreter said nothing")]);
+        }
+        Err(error) => table.row([&what, "missing", &format!("{}: {error}", python.interpreter.display())]),
     }
 }
 
