@@ -1,6 +1,6 @@
 //! What Neuron devices do not take of a plan's programs, said before anything is compiled.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use portbench_neuron::host::{Host, Places};
 use portbench_neuron::limits::{Platform, check};
@@ -70,13 +70,23 @@ pub(crate) fn findings(plan: &Plan, platform: Platform) -> Table {
     table
 }
 
+/// Whether a cell of the plan has a Neuron device.
+fn is_on_neuron(plan: &Plan) -> bool {
+    plan.entries().iter().any(|entry| entry.cell.device.starts_with("neuron"))
+}
+
+/// What records of this plan say of the Neuron side of the machine; nothing where no cell has such a device.
+pub(crate) fn facts(plan: &Plan) -> BTreeMap<String, String> {
+    if is_on_neuron(plan) { Host::look(&Places::default()).facts() } else { BTreeMap::new() }
+}
+
 /// Says what the plan's cells on Neuron devices will meet: a line for each finding and program. Silent where no cell has such a device.
 pub(crate) fn warn(plan: &Plan) {
-    let entries = plan.cells().iter().zip(plan.entries());
-    let cells: Vec<_> = entries.filter(|(_, entry)| entry.cell.device.starts_with("neuron")).collect();
-    if cells.is_empty() {
+    if !is_on_neuron(plan) {
         return;
     }
+    let entries = plan.cells().iter().zip(plan.entries());
+    let cells = entries.filter(|(_, entry)| entry.cell.device.starts_with("neuron"));
     let Some(target) = Host::look_briefly(&Places::default()).target() else {
         let targets = Target::ALL.map(Target::name).join(", ");
         progress::say(&format!(

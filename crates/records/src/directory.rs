@@ -24,7 +24,14 @@ pub struct Run {
 /// The right to write into a run; given back when dropped, or by the operating system when the process ends.
 #[derive(Debug)]
 pub struct RunLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for RunLock {
+    fn drop(&mut self) {
+        // Closing the file would not do while a process that another thread is just starting still has a copy of it.
+        let _ = self.file.unlock();
+    }
 }
 
 impl Run {
@@ -93,7 +100,7 @@ impl Run {
             .open(&path)
             .map_err(StoreError::write(&path))?;
         match file.try_lock() {
-            Ok(()) => Ok(RunLock { _file: file }),
+            Ok(()) => Ok(RunLock { file }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Busy { path: self.dir.clone() }),
             Err(TryLockError::Error(e)) => Err(StoreError::write(&path)(e)),
         }

@@ -29,6 +29,8 @@ pub struct Runner<'a> {
     pub cache: Option<&'a std::path::Path>,
     /// Set by somebody else to stop the run; the worker is killed and everything finished stays.
     pub cancel: Option<&'a AtomicBool>,
+    /// Facts of the machine that the caller found, for the records beside those that any machine tells.
+    pub facts: Option<&'a BTreeMap<String, String>>,
 }
 
 /// A run that came to its end.
@@ -59,7 +61,7 @@ impl Runner<'_> {
         plan: &Plan,
         on_event: &mut dyn FnMut(Event<'_>),
     ) -> Result<Summary, RunnerError> {
-        let environment = Environment::detect();
+        let environment = self.environment();
         let run = store.create(&RunInfo {
             version: VERSION,
             suite: plan.suite.clone(),
@@ -84,13 +86,19 @@ impl Runner<'_> {
     ) -> Result<Summary, RunnerError> {
         let info = run.info()?;
         plan.check_same(&run.id(), &info)?;
-        let environment = Environment::detect();
+        let environment = self.environment();
         let (then, now) = (&info.environment, &environment);
         if (&then.cpu, then.cpus, &then.arch) != (&now.cpu, now.cpus, &now.arch) {
             let difference = format!("on {} x {}, this is {} x {}", then.cpus, then.cpu, now.cpus, now.cpu);
             return Err(RunnerError::OtherPlan { run: run.id(), difference });
         }
         self.execute(run, plan, environment, on_event)
+    }
+
+    fn environment(&self) -> Environment {
+        let mut environment = Environment::detect();
+        environment.facts.extend(self.facts.cloned().unwrap_or_default());
+        environment
     }
 
     fn execute(

@@ -210,3 +210,15 @@ fn a_full_disk_stops_the_run_and_keeps_what_it_has() {
     assert_eq!(after.len(), 2);
     assert!(before.iter().all(|(path, bytes)| after[path] == *bytes));
 }
+
+#[test]
+fn facts_that_the_caller_found_are_in_the_run_and_its_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let facts = BTreeMap::from([("neuron-lnc".to_owned(), "2".to_owned())]);
+    let runner = Runner { facts: Some(&facts), ..Runner::default() };
+    let run = runner.start(&Store::new(dir.path()), &plan(1, 1), &mut |_| {}).unwrap().run;
+    assert_eq!(run.info().unwrap().environment.facts["neuron-lnc"], "2");
+    for record in run.records().unwrap() {
+        assert_eq!(record.unwrap().environment.facts["neuron-lnc"], "2");
+    }
+}

@@ -26,7 +26,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
         }
     })
     .map_err(|e| Failure::bug(format!("cannot listen for Ctrl-C: {e}")))?;
-    let runner = Runner { limits: selection.limits, cache: None, cancel: Some(&CANCEL) };
+    let facts = neuron::facts(&selection.plan);
+    let runner = Runner { limits: selection.limits, cache: None, cancel: Some(&CANCEL), facts: Some(&facts) };
     let mut display = Display::new();
     let result = match &args.resume {
         None => runner.start(&store, &selection.plan, &mut |event| display.show(&event)),
