@@ -90,6 +90,17 @@ fn whatever_is_dropped_first_the_runtime_closes_last() {
 }
 
 #[test]
+fn the_double_sees_what_is_leaked() {
+    let double = Double::new();
+    let runtime = double.runtime();
+    std::mem::forget(Tensor::allocate(&runtime, Placement::Host, "x", 4).unwrap());
+    std::mem::forget(TensorSet::new(&runtime).unwrap());
+    std::mem::forget(Model::load(&runtime, "twice", &neff(PROGRAM), 0).unwrap());
+    drop(runtime);
+    assert_eq!((double.live(), double.state()), (3, 1), "and what is leaked keeps the runtime open");
+}
+
+#[test]
 fn state_is_one_tensor_on_both_sides() {
     let double = Double::new();
     {
