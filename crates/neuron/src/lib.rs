@@ -5,8 +5,7 @@
 //!   dropping is a right one.
 //! - Files: [`NeffHeader`] reads the head of a NEFF without libnrt.
 //! - The machine: [`machine`] reads `neuron-ls`, [`monitor`] reads `neuron-monitor`, [`sysfs`] reads what the driver shows; [`host`] looks at all of
-//!   it. Ids of instance and account
-//!   are never read.
+//!   it. Ids of instance and account are never read.
 //! - Before compiling: [`limits`] is the table of what Trainium cannot take, and holds a program against it.
 //! - Compiling: [`compiler`] has the flags, runs neuronx-cc, reads why it failed, and keeps artefacts and failures.
 //!
