@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Doctor(FormatArgs),
     /// Show the cells a suite resolves to on this machine, without running them
     Plan(PlanArgs),
+    /// Compile a suite's programs for a Neuron device that need not be at hand, and keep the artefacts
+    Compile(CompileArgs),
     /// Run a suite (without arguments: quick), check it, measure it, and report
     Run(RunArgs),
     /// Show a stored run
@@ -153,7 +155,7 @@ pub(crate) struct ListArgs {
 }
 
 /// Which cells.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct SelectArgs {
     /// A suite (name or file) or a workload (name or file)
     #[arg(default_value = "quick")]
@@ -191,6 +193,21 @@ pub(crate) struct PlanArgs {
     pub(crate) select: SelectArgs,
     #[command(flatten)]
     pub(crate) neuron: NeuronArgs,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+/// Arguments of `compile`.
+#[derive(Debug, Args)]
+pub(crate) struct CompileArgs {
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    /// The device family to compile for: trn1, trn2, trn3, inf2
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) target: NeuronTarget,
+    /// Seconds that a program may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..=604_800))]
+    pub(crate) limit: u32,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
 }

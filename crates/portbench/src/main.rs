@@ -46,6 +46,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::List(args) => commands::list::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Plan(args) => commands::plan::run(&args),
+        Command::Compile(args) => commands::compile::run(&args),
         Command::Run(args) => commands::run::run(&args),
         Command::Show(args) => commands::show::run(&args),
         Command::Compare(args) => commands::compare::run(&args),

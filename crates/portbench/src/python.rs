@@ -11,10 +11,12 @@ use portbench_runner::WorkerCommand;
 use crate::backends::Target;
 
 /// Backends that are engines of the package, and what they are.
-pub(crate) const ENGINES: [(&str, &str); 3] = [
+pub(crate) const ENGINES: [(&str, &str); 5] = [
     ("torch", "PyTorch's eager mode, in Python"),
     ("torch-compile", "PyTorch's torch.compile with Inductor, in Python"),
     ("torch-xla", "PyTorch/XLA on a CPU, in Python: the rehearsal of Neuron's XLA line"),
+    ("neuron-trace", "torch_neuronx.trace, Neuron's XLA line (Trn1, Inf2), in Python"),
+    ("neuron-native", "TorchNeuron with torch.compile (Trn2, Trn3), in Python"),
 ];
 
 /// Names the interpreter.
@@ -54,7 +56,12 @@ impl Python {
     }
 
     /// How an engine's worker is started, with these environment variables.
-    pub(crate) fn worker(self, target: &Target, mut env: Vec<(OsString, OsString)>) -> WorkerCommand {
+    pub(crate) fn worker(self, target: &Target, env: Vec<(OsString, OsString)>) -> WorkerCommand {
+        self.program(&["worker", "--engine", &target.backend, "--device", &target.device], env)
+    }
+
+    /// How the package's own program is started with these arguments and environment variables.
+    pub(crate) fn program(self, args: &[&str], mut env: Vec<(OsString, OsString)>) -> WorkerCommand {
         let mut path = vec![self.package];
         path.extend(env::var_os("PYTHONPATH").iter().flat_map(env::split_paths));
         // A path that cannot stand in a list of paths cannot be imported from either; the worker then says what it misses.
@@ -62,9 +69,8 @@ impl Python {
         env.push((EXTENSION.into(), self.extension.into()));
         // Nothing in the working directory is imported in the place of a library.
         env.push(("PYTHONSAFEPATH".into(), "1".into()));
-        let args =
-            ["-m", "portbench_torch", "worker", "--engine", &target.backend, "--device", &target.device];
-        WorkerCommand { program: self.interpreter, args: args.map(OsString::from).into(), env, cpus: None }
+        let args = ["-m", "portbench_torch"].iter().chain(args).map(OsString::from).collect();
+        WorkerCommand { program: self.interpreter, args, env, cpus: None }
     }
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
@@ -35,6 +36,10 @@ const LAZY: [(&str, &str, &str); 8] = [
     FAMILIES[10],
     ("mlp", "training", "batch = 4"),
 ];
+
+/// What goes through the double of torch_neuronx: states, a convolution, and both optimisers.
+const TRACED: [(&str, &str, &str); 5] =
+    [FAMILIES[1], FAMILIES[2], FAMILIES[8], FAMILIES[10], ("mlp", "training", "batch = 4")];
 
 /// What is compiled, which takes seconds an entry.
 const COMPILED: [(&str, &str, &str); 2] = [
@@ -74,12 +79,19 @@ fn measures(backend: &str, workloads: &[(&str, &str, &str)], cells: usize) {
     measures_with(backend, workloads, cells, &[]);
 }
 
-fn measures_with(backend: &str, workloads: &[(&str, &str, &str)], cells: usize, env: &[(&str, &str)]) {
+/// The same with this environment; the directory in which records are.
+fn measures_with(
+    backend: &str,
+    workloads: &[(&str, &str, &str)],
+    cells: usize,
+    env: &[(&str, &str)],
+) -> TempDir {
     let home = home(workloads);
     let output = portbench(&home, &["run", "tiny", "--backend", backend, "--no-report"], env);
     let [table, told] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     assert_eq!(table.matches(" measured ").count(), cells, "{table}{told}");
     assert_eq!(output.status.code(), Some(0), "{table}{told}");
+    home
 }
 
 #[test]
@@ -104,6 +116,38 @@ fn torch_xla_measures_with_static_shapes() {
         assert!(text.contains("ENTRY"), "{text}");
         assert!(!text.contains("<="), "a dynamic dimension: {text}");
     }
+}
+
+/// A directory with the file of a Neuron device, and what makes an engine take the double of torch_neuronx for the package.
+fn with_double(devices: &TempDir) -> [(&'static str, String); 4] {
+    fs::write(devices.path().join("neuron0"), "").unwrap();
+    let double = Path::new(env!("CARGO_MANIFEST_DIR")).join("../python/tests/double");
+    [
+        ("PYTHONPATH", double.to_str().unwrap().to_owned()),
+        ("PORTBENCH_NEURON_DEVICES", devices.path().to_str().unwrap().to_owned()),
+        ("PORTBENCH_NEURON_TARGET", "trn1".to_owned()),
+        ("PORTBENCH_NEURON_CACHE", devices.path().join("cache").to_str().unwrap().to_owned()),
+    ]
+}
+
+#[test]
+fn neuron_trace_with_a_double_goes_from_compiling_to_records() {
+    let devices = tempfile::tempdir().unwrap();
+    let given = with_double(&devices);
+    let env: Vec<(&str, &str)> = given.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    let home = measures_with("neuron-trace@neuron:0", &TRACED, TRACED.len(), &env);
+    let mut records = 0;
+    let runs = fs::read_dir(home.path().join("results/runs")).unwrap().flatten();
+    // The oracle's cache lies beside the run.
+    let cells = runs.filter_map(|run| fs::read_dir(run.path().join("cells")).ok()).flatten();
+    for file in cells {
+        let text = fs::read_to_string(file.unwrap().path()).unwrap();
+        // Nobody can take such a record for one of a device.
+        assert!(text.contains("2.9.0+double"), "{text}");
+        assert!(text.contains("--target trn1 --auto-cast none --optlevel 2 --lnc 1"), "{text}");
+        records += 1;
+    }
+    assert_eq!(records, TRACED.len());
 }
 
 #[test]

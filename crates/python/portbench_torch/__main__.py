@@ -6,8 +6,10 @@ import argparse
 import functools
 import json
 import sys
+from pathlib import Path
 
 from portbench_torch import native
+from portbench_torch.ahead import watch
 from portbench_torch.engines import ENGINES, open_engine
 
 # Version of the worker protocol, for the one message that is sent without the extension module. A test holds it
@@ -23,13 +25,33 @@ def main() -> int:
         command.add_argument("--engine", required=True, choices=sorted(ENGINES))
         command.add_argument("--device", default="cpu")
     commands.choices["conformance"].add_argument("--brief", action="store_true", help="one case of each form of an op")
+    ahead = commands.add_parser("compile", help="compile programs for neuron-trace, without a device")
+    ahead.add_argument("--target", required=True, choices=("trn1", "trn2", "trn3", "inf2"))
+    ahead.add_argument("--limit", type=int, default=3600, help="seconds that a program may take")
+    ahead.add_argument("--unwatched", action="store_true", help="in this process and without a limit")
+    ahead.add_argument("programs", nargs="+", type=Path, help="files of programs in their JSON form")
     arguments = parser.parse_args()
+    if arguments.command == "compile":
+        return compile_ahead(arguments)
     engine = functools.partial(open_engine, arguments.engine, arguments.device)
     if arguments.command == "worker":
         return worker(engine)
     report, passed, _, failed = native.load().conformance(engine, arguments.brief)
     print(report, end="")
     return 0 if passed and not failed else 1
+
+
+def compile_ahead(arguments: argparse.Namespace) -> int:
+    """Compiles programs, a line of JSON for each entry; 1 where one failed."""
+    try:
+        if arguments.unwatched:
+            from portbench_torch.compile import one  # noqa: PLC0415
+
+            return max(one(arguments.target, program) for program in arguments.programs)
+        return max(watch(arguments.target, program, arguments.limit) for program in arguments.programs)
+    except ImportError as error:
+        print(json.dumps({"outcome": "failed", "text": str(error)}), flush=True)
+        return 1
 
 
 def worker(engine: functools.partial) -> int:

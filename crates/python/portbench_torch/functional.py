@@ -113,6 +113,8 @@ class FunctionalTrainer:
         self.params = {name: weights.by_name[name] for name in program.trained()}
         params = list(self.params.values())
         self.update = Update(self.spec, params)
+        self.apply: Callable[..., tuple[list[Tensor], list[Tensor]]] = self.update.__call__
+        """The update, which an engine may replace by a compiled form."""
         self.moments = self.update.moments(params)
         self.steps = 0
         self.arm()
@@ -133,7 +135,7 @@ class FunctionalTrainer:
                 if grad is None:
                     raise missing_gradient(name)
         with torch.no_grad():
-            new_params, new_moments = self.update(params, grads, self.moments, self.scalars)
+            new_params, new_moments = self.apply(params, grads, self.moments, self.scalars)
             for old, new in zip((*params, *self.moments), (*new_params, *new_moments), strict=True):
                 old.copy_(new)
         self.steps += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from functools import cache
 from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -23,8 +24,9 @@ def find() -> Path:
     return path
 
 
+@cache
 def load() -> ModuleType:
-    """The module. Raises `ImportError`."""
+    """The module, once a process. Raises `ImportError`."""
     path = find()
     spec = importlib.util.spec_from_file_location(NAME, path, loader=ExtensionFileLoader(NAME, str(path)))
     if spec is None or spec.loader is None:

@@ -11,6 +11,7 @@
 mod backend;
 mod error;
 mod executable;
+mod neuron;
 
 use pyo3::prelude::*;
 
@@ -20,10 +21,14 @@ mod portbench_python {
     use pyo3::exceptions::PyRuntimeError;
     use pyo3::prelude::*;
 
-    use portbench_backend::{Backend, BackendError, conformance as suite};
+    use portbench_backend::{Backend, BackendError, CompileOptions, ParamSource, conformance as suite};
+    use portbench_graph::Program;
     use portbench_reference::Reference;
 
     use crate::backend::PythonBackend;
+
+    #[pymodule_export]
+    use crate::neuron::{Artefacts, neuron_flags};
 
     /// Version of the worker protocol this module speaks.
     #[pymodule_export]
@@ -37,6 +42,17 @@ mod portbench_python {
             portbench_worker::serve_process(|| Ok(Box::new(PythonBackend::open(&open)?) as Box<dyn Backend>))
         });
         served.map_err(|e| PyRuntimeError::new_err(crate::error::chain(&e)))
+    }
+
+    /// Lowers a program (its JSON form) for the engine that `open` returns, and compiles it with generated parameters. Raises `RuntimeError`.
+    #[pyfunction]
+    fn compile(py: Python<'_>, open: Py<PyAny>, program: &str) -> PyResult<()> {
+        let compiled = py.detach(|| -> Result<_, BackendError> {
+            let program = Program::from_json(program)?;
+            let parameters = ParamSource::Generated { seed: 1 };
+            PythonBackend::open(&open)?.compile(&program, &parameters, &CompileOptions::default()).map(drop)
+        });
+        compiled.map_err(|e| PyRuntimeError::new_err(crate::error::chain(&e)))
     }
 
     /// Runs the conformance suite on the engine that `open` returns, on request one case of each form of an op: the text of the report, and how

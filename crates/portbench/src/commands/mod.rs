@@ -1,6 +1,7 @@
 //! One module a sub-command.
 
 pub(crate) mod compare;
+pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod cost;
 pub(crate) mod doctor;

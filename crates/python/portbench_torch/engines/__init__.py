@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING
 
 from portbench_torch.errors import unavailable
@@ -14,13 +15,23 @@ ENGINES = {
     "torch": ("eager", "Eager"),
     "torch-compile": ("compiled", "Compiled"),
     "torch-xla": ("xla", "Xla"),
+    "neuron-trace": ("trace", "Trace"),
+    "neuron-native": ("neuron", "Native"),
 }
+
+
+# What has to be in the environment before torch is imported, which loads TorchNeuron by itself.
+ENVIRONMENT = {"neuron-native": {"TORCH_NEURONX_DISABLE_FALLBACK_EXECUTION": "1"}}
 
 
 def open_engine(name: str, device: str) -> Engine:
     """Opens an engine on a device. Raises `unavailable` with the way out."""
     if name not in ENGINES:
         raise unavailable(f"engine `{name}`", f"there are {', '.join(ENGINES)}")
+    os.environ.update(ENVIRONMENT.get(name, {}))
+    if device.startswith("neuron:"):
+        # Whoever starts several workers has already given each its cores; the runtime otherwise takes every core.
+        os.environ.setdefault("NEURON_RT_VISIBLE_CORES", device.removeprefix("neuron:"))
     try:
         import torch  # noqa: F401, PLC0415
     except ImportError as error:

@@ -1,0 +1,104 @@
+//! What engines for Neuron take from the crate portbench-neuron: flags of the compiler, and the cache of what it made.
+
+use std::path::PathBuf;
+
+use portbench_graph::{Fingerprint, Program};
+use portbench_neuron::compiler::{Cache, CompilerVersion, End, Failure, Flags, Found, Key};
+use portbench_neuron::{NeuronError, Target};
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::error::chain;
+
+fn wrong(error: &(dyn std::error::Error + 'static)) -> PyErr {
+    PyValueError::new_err(chain(error))
+}
+
+/// An error of a file is one of the system's; anything else is a wrong value.
+fn told(error: NeuronError) -> PyErr {
+    match error {
+        NeuronError::File { .. } => PyOSError::new_err(chain(&error)),
+        other => wrong(&other),
+    }
+}
+
+/// Every flag for neuronx-cc of this version and a target, their summary for keys, and the size of logical core that the environment has to say.
+/// `lnc` is what it says now. Raises `ValueError`.
+#[pyfunction]
+pub(crate) fn neuron_flags(
+    target: &str,
+    compiler: &str,
+    lnc: Option<&str>,
+) -> PyResult<(Vec<String>, String, String)> {
+    let target: Target = target.parse().map_err(told)?;
+    let version: CompilerVersion = compiler.parse().map_err(told)?;
+    let mut flags = Flags::new(target);
+    if let Some(given) = lnc.map(str::trim).filter(|l| !l.is_empty()) {
+        let number = given.parse().map_err(|e| PyValueError::new_err(format!("`{given}`: {e}")))?;
+        flags = flags.lnc(number).map_err(told)?;
+    }
+    let (_, lnc) = flags.environment();
+    Ok((flags.args(&version).map_err(told)?, flags.to_string(), lnc))
+}
+
+/// The cache of compiled entries in a directory, for one program.
+#[pyclass(frozen)]
+pub(crate) struct Artefacts {
+    cache: Cache,
+    fingerprint: Fingerprint,
+    compiler: String,
+    flags: String,
+}
+
+#[pymethods]
+impl Artefacts {
+    /// For this program (its JSON form), by this compiler with these flags. Raises `ValueError`.
+    #[new]
+    fn new(directory: PathBuf, program: &str, compiler: String, flags: String) -> PyResult<Self> {
+        let fingerprint = Program::from_json(program).and_then(|p| p.fingerprint()).map_err(|e| wrong(&e))?;
+        Ok(Self { cache: Cache::new(directory), fingerprint, compiler, flags })
+    }
+
+    /// What there is of an entry: `("artefact", path, bytes, seconds)`, `("failure", text, 0, 0)`, or `("nothing", why, 0, 0)`. A compilation would
+    /// be ended after `limit` seconds. Raises `OSError`.
+    fn find(&self, entry: &str, limit: u64) -> PyResult<(&'static str, String, u64, f64)> {
+        Ok(match self.cache.find(&self.key(entry), limit).map_err(told)? {
+            Found::Artefact { path, bytes, seconds } => {
+                ("artefact", path.display().to_string(), bytes, seconds)
+            }
+            Found::Failure(failure) => ("failure", failure.to_string(), 0, 0.0),
+            Found::Nothing { dropped } => ("nothing", dropped.unwrap_or_default(), 0, 0.0),
+        })
+    }
+
+    /// Stores a copy of a file and returns its path. Raises `OSError`.
+    fn store(&self, entry: &str, file: PathBuf, seconds: f64) -> PyResult<String> {
+        let path = self.cache.store(&self.key(entry), &file, seconds).map_err(told)?;
+        Ok(path.display().to_string())
+    }
+
+    /// Stores that an entry was not compiled, read from how the compiler ended (`exit`, `signal` or `limit`, with the status, the signal or the
+    /// seconds) and from what it printed, and returns the failure's text. Raises `OSError`, and `ValueError` for another end.
+    fn store_failure(&self, entry: &str, end: &str, number: i32, printed: &str) -> PyResult<String> {
+        let end = match end {
+            "exit" => End::Exit(number),
+            "signal" => End::Signal(number),
+            "limit" => End::TimeLimit(u64::from(number.unsigned_abs())),
+            other => return Err(PyValueError::new_err(format!("`{other}` is no end of a compiler"))),
+        };
+        let failure = Failure::read(end, printed);
+        self.cache.store_failure(&self.key(entry), &failure).map_err(told)?;
+        Ok(failure.to_string())
+    }
+}
+
+impl Artefacts {
+    fn key(&self, entry: &str) -> Key {
+        Key {
+            fingerprint: self.fingerprint.clone(),
+            entry: entry.to_owned(),
+            compiler: self.compiler.clone(),
+            flags: self.flags.clone(),
+        }
+    }
+}
