@@ -32,6 +32,13 @@ is after the final norm. `greedy` are the tokens that follow `prompt` (`generate
 token); weights are chosen so that the two best logits are at least 0.002 apart at every step. Values at masked
 positions of last_hidden_state in bert and minilm are what transformers gives there.
 
+TorchScript files in `<out>/torchscript/`, with inputs.safetensors and expected.safetensors over all of them
+------------------------------------------------------------------------------------------------------------
+traced.pt       torch.jit.trace: x f32 [2,3,16,16] -> features [2,8]
+scripted.pt     torch.jit.script: input_ids i64 [2,6], scale f32 [] -> (tags [2,6,5], {"last": [1,2,16]})
+state.pt, legacy.pt
+                what torch.save makes, an archive and a bare pickle: no modules
+
 Goldens, all float64, in `<out>/goldens/`
 -----------------------------------------
 ops.json        {case: {"op": the op as the graph's JSON form has it, "operands": how many}}
@@ -105,7 +112,7 @@ def write_all(out: Path) -> None:
     import torch
     import transformers
 
-    from reference_models import decoders, encoders, ops, training, vision
+    from reference_models import decoders, encoders, modules, ops, training, vision
 
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
@@ -115,6 +122,7 @@ def write_all(out: Path) -> None:
     encoders.write_minilm(out / "minilm")
     vision.write_vit(out / "vit")
     vision.write_resnet(out / "resnet")
+    modules.write_modules(out / "torchscript")
     ops.write_ops(out / "goldens")
     training.write_training(out / "goldens")
 

@@ -26,6 +26,11 @@ pub enum ParamSource {
         /// Files that together hold every parameter under its own name.
         files: Vec<PathBuf>,
     },
+    /// Inside the module of [`portbench_graph::Op::Module`]: the program has no parameters of its own.
+    Module {
+        /// The module's file.
+        file: PathBuf,
+    },
 }
 
 impl ParamSource {
@@ -39,6 +44,7 @@ impl ParamSource {
             Self::Checkpoint { files } => Ok(OpenParams::Checkpoint {
                 files: files.iter().map(|f| CheckpointFile::open(f)).collect::<Result<_, _>>()?,
             }),
+            Self::Module { .. } => Ok(OpenParams::Checkpoint { files: Vec::new() }),
         }
     }
 }

@@ -38,6 +38,7 @@ pub(crate) fn support(op: &Op, args: &[&Type], result: &Type, use_: Use, place: 
         Op::Input { .. } | Op::Param { .. } | Op::State { .. } => native("bound tensor"),
         Op::Constant { .. } => native("tensor made at compile time, expanded"),
         Op::Literal { .. } | Op::Iota { .. } => native("tensor made at compile time"),
+        Op::Module { .. } => unsupported("candle loads no TorchScript; use tch"),
         Op::Unary { kind } => unary(*kind, dtype),
         Op::Affine { .. } if half => native("affine in f32"),
         Op::Affine { .. } => native("affine"),

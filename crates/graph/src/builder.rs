@@ -363,6 +363,12 @@ impl GraphBuilder<'_> {
         self.op(Op::Iota { axis, ty }, &[])
     }
 
+    /// A tensor that a module returns.
+    #[track_caller]
+    pub fn module(&mut self, digest: &str, output: Option<usize>, ty: Type, inputs: &[Value]) -> Value {
+        self.op(Op::Module { digest: digest.to_owned(), output, ty }, inputs)
+    }
+
     /// Element-wise function.
     #[track_caller]
     pub fn unary(&mut self, kind: UnaryKind, x: Value) -> Value {

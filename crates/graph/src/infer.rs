@@ -102,6 +102,15 @@ fn rule(op: &Op, args: &[&Type]) -> Result<Type, String> {
             }
             Ok(ty.clone())
         }
+        Op::Module { digest, output, ty } => {
+            if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
+                return Err("the digest of a module is 64 hexadecimal digits".into());
+            }
+            if output.is_none() && *ty != Type::new(DType::I64, []) {
+                return Err("the number of tensors that a module returns is an i64 scalar".into());
+            }
+            Ok(ty.clone())
+        }
         Op::Unary { kind } => {
             count(args, 1..=1)?;
             match kind {

@@ -256,6 +256,17 @@ pub enum Op {
         /// Result type.
         ty: Type,
     },
+    /// A tensor that a module returns whose inside the graph does not know, such as a TorchScript file: `(all its inputs, in their order)`. For back ends that load
+    /// such files; nothing decomposes or differentiates it. Every op of one digest is one execution of the module.
+    Module {
+        /// BLAKE3 of the file, in hexadecimal.
+        digest: String,
+        /// Which of the tensors that it returns, nested ones counted through in order; absent for an `i64` scalar with their number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<usize>,
+        /// Result type.
+        ty: Type,
+    },
     /// Element-wise function of one tensor.
     Unary {
         /// Which.
@@ -445,6 +456,7 @@ impl Op {
             Self::Constant { .. } => "constant",
             Self::Literal { .. } => "literal",
             Self::Iota { .. } => "iota",
+            Self::Module { .. } => "module",
             Self::Unary { kind } => kind.name(),
             Self::Affine { .. } => "affine",
             Self::Binary { kind } => kind.name(),

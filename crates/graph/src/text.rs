@@ -208,7 +208,7 @@ fn read_op(name: &str, mut map: Map<String, Json>, ty: &crate::types::Type) -> R
             map.insert("kind".into(), Json::from(kind.name()));
             "reduce"
         }
-        "input" | "constant" | "literal" | "iota" => {
+        "input" | "constant" | "literal" | "iota" | "module" => {
             map.insert("ty".into(), serde_json::to_value(ty).map_err(|e| e.to_string())?);
             name
         }

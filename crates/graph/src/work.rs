@@ -74,6 +74,8 @@ impl Graph {
             Op::Constant { .. } | Op::Literal { .. } | Op::Iota { .. } => {
                 Work { flops: 0, bytes_read: 0, bytes_written: written }
             }
+            // What it computes inside, and what weights it reads, is not known.
+            Op::Module { .. } => pass(0),
             Op::Unary { .. } | Op::Binary { .. } | Op::Affine { .. } | Op::Relu => {
                 pass(if node.ty.dtype.is_float() { elements } else { 0 })
             }

@@ -70,6 +70,10 @@ pub enum Metric {
     FlopRate,
     /// Largest resident set of the worker, bytes.
     PeakMemory,
+    /// Most memory of the accelerator in use at once while samples were taken, bytes: of every process on it.
+    DeviceMemory,
+    /// Energy of the accelerator per unit of work, joules: that of the sampling phase over the work done in it.
+    EnergyPerUnit,
 }
 
 impl Metric {
@@ -90,6 +94,8 @@ impl Metric {
             Self::ValidationLoss => "validation-loss",
             Self::FlopRate => "flop-rate",
             Self::PeakMemory => "peak-memory",
+            Self::DeviceMemory => "device-memory",
+            Self::EnergyPerUnit => "energy-per-unit",
         }
     }
 

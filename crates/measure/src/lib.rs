@@ -2,6 +2,7 @@
 //!
 //! Not here: processes and protocol (`portbench-worker`), statistics (`portbench-stats`), storage (`portbench-records`).
 
+mod accelerator;
 mod barrier;
 mod clock;
 mod corpus;
@@ -22,6 +23,7 @@ mod telemetry;
 mod warm;
 mod words;
 
+pub use accelerator::{AcceleratorTelemetry, EnergyMethod, Reading, Watch};
 pub use clock::{Clock, FakeClock, SystemClock, resolution};
 pub use corpus::Split;
 pub use error::MeasureError;

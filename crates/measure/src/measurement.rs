@@ -1,5 +1,6 @@
 //! What one trial measured. Times are whole nanoseconds unless a name says seconds; nothing is summarised away that a later reader may need.
 
+use crate::accelerator::AcceleratorTelemetry;
 use portbench_stats::{LatencyHistogram, StatsError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,9 @@ pub struct Measurement {
     pub barrier: Option<BarrierCheck>,
     /// What the machine did meanwhile.
     pub telemetry: Telemetry,
+    /// What the accelerator said of itself meanwhile; absent on a CPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accelerator: Option<AcceleratorTelemetry>,
     /// What measuring itself cost.
     pub overhead: Overhead,
     /// Of replicas that were measured together, what each one added to the samples; empty for one worker alone.

@@ -2,6 +2,7 @@
 
 use portbench_stats::{LatencyHistogram, StatsError};
 
+use crate::accelerator::AcceleratorTelemetry;
 use crate::error::MeasureError;
 use crate::measurement::{Histogram, Measurement, ReplicaShare, Samples, Telemetry};
 
@@ -22,6 +23,7 @@ pub fn together(each: Vec<(String, Measurement)>) -> Result<Measurement, Measure
             leave_out_first_execution(&mut measurement);
             shares.push(share(device, &measurement.samples));
             add(&mut whole.samples, measurement.samples)?;
+            whole.accelerator = joined(whole.accelerator.take(), measurement.accelerator);
             whole.warmup.executions += measurement.warmup.executions;
             whole.warmup.seconds = whole.warmup.seconds.max(measurement.warmup.seconds);
             let settled = whole.warmup.settled.zip(measurement.warmup.settled);
@@ -102,6 +104,19 @@ fn merged(a: &Histogram, b: &Histogram) -> Result<Histogram, StatsError> {
     let mut both: LatencyHistogram = a.open()?;
     both.merge(&b.open()?)?;
     Histogram::of(&both)
+}
+
+/// Energy, memory and other processes of both, the time of the longer, and the readings of the first.
+fn joined(
+    first: Option<AcceleratorTelemetry>,
+    second: Option<AcceleratorTelemetry>,
+) -> Option<AcceleratorTelemetry> {
+    let (mut both, second) = (first?, second?);
+    both.seconds = both.seconds.max(second.seconds);
+    both.energy_joules = both.energy_joules.zip(second.energy_joules).map(|(a, b)| a + b);
+    both.memory_bytes = both.memory_bytes.zip(second.memory_bytes).map(|(a, b)| a + b);
+    both.other_processes = both.other_processes.zip(second.other_processes).map(|(a, b)| a + b);
+    Some(both)
 }
 
 /// Memory and processor time of all; what is known of each alone is unknown of all.

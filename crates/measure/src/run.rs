@@ -63,6 +63,7 @@ pub fn measure(
         samples: sampled.samples,
         barrier: sampled.barrier,
         telemetry: sampled.telemetry,
+        accelerator: None,
         overhead,
         replicas: Vec::new(),
     };

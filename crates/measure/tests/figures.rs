@@ -18,6 +18,7 @@ fn measurement(samples: Samples) -> Measurement {
         barrier: None,
         telemetry: Telemetry { peak_rss_bytes: Some(1 << 20), ..Telemetry::default() },
         overhead: Overhead::default(),
+        accelerator: None,
         replicas: Vec::new(),
     }
 }

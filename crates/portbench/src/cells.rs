@@ -139,8 +139,12 @@ fn together(
 /// How the worker of a backend is started. A backend that is not there is started all the same: its worker says what is missing.
 /// Thread pools are sized when a process first uses them, so the number of threads goes along in its environment.
 pub(crate) fn worker(target: &Target, threads: Option<u32>) -> Result<WorkerCommand, Failure> {
-    let env: Vec<(OsString, OsString)> =
+    let mut env: Vec<(OsString, OsString)> =
         threads.map(|n| ("RAYON_NUM_THREADS".into(), n.to_string().into())).into_iter().collect();
+    if target.device.starts_with("cuda") && env::var_os("CUDA_DEVICE_ORDER").is_none() {
+        // CUDA then numbers GPUs as the driver's own tools do, through which they are watched.
+        env.push(("CUDA_DEVICE_ORDER".into(), "PCI_BUS_ID".into()));
+    }
     let device = ["--device".into(), target.device.clone().into()];
     if let Some(program) = backends::external().remove(&target.backend) {
         return Ok(WorkerCommand { program, args: device.into(), env, cpus: None });

@@ -54,6 +54,11 @@ impl Backend for Reference {
     }
 
     fn support(&self, op: &Op, _: &[&Type], _: &Type, use_: Use) -> Support {
+        if let Op::Module { .. } = op {
+            return Support::Unsupported {
+                reason: "nobody but its library knows what a module computes".into(),
+            };
+        }
         match (self.precision, use_) {
             _ if !op.is_composite() => Support::Native { kernel: "interpreter" },
             _ if rounds_alike(op) => Support::Native { kernel: "direct formula" },

@@ -191,6 +191,7 @@ impl Row {
 
     fn parity_words(&self) -> String {
         match (self.parity, &self.reduced) {
+            (None, _) if self.outcome == Outcome::Measured => "not checked".to_owned(),
             (None, _) => String::new(),
             (Some(false), _) => "failed".to_owned(),
             (Some(true), None) => "passed".to_owned(),

@@ -293,6 +293,7 @@ fn measurement() -> Measurement {
         barrier: None,
         telemetry: Telemetry::default(),
         overhead: Overhead { timer_resolution_ns: 20, sample_ns: 61.5 },
+        accelerator: None,
         replicas: Vec::new(),
     }
 }

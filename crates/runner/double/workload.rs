@@ -59,13 +59,13 @@ pub(crate) fn resolved(name: &str, width: usize) -> Resolved {
         inputs: inputs(),
         task: spec().task,
         boundary: Boundary::DeviceResident,
-        parity: ParityCheck {
+        parity: Some(ParityCheck {
             program,
             params,
             inputs: inputs(),
             task: ParityTask::Forward { entry: "forward".into() },
             reduced: None,
-        },
+        }),
     }
 }
 

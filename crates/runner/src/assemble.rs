@@ -87,6 +87,9 @@ pub(crate) fn fault(spec: &MeasureSpec, measurement: &Measurement) -> Option<Str
 fn weights(params: &ParamSource) -> String {
     match params {
         ParamSource::Generated { seed } => format!("generated (seed {seed})"),
+        ParamSource::Module { file } => {
+            format!("inside {}", file.file_name().unwrap_or_default().to_string_lossy())
+        }
         ParamSource::Checkpoint { files } => {
             let names = files.iter().map(|f| f.file_name().unwrap_or_default().to_string_lossy());
             names.collect::<Vec<_>>().join(", ")

@@ -178,11 +178,14 @@ fn short(fingerprint: &str) -> &str {
 fn entry(planned: &PlannedCell) -> Result<PlanEntry, RunnerError> {
     let program = |source| RunnerError::Program { id: planned.cell.id(), source };
     let resolved = &planned.resolved;
-    let check = &resolved.parity;
-    let parity_fingerprint = check.program.fingerprint().map_err(program)?;
+    let check = resolved.parity.as_ref();
+    let check = check.map(|c| Ok((c.program.fingerprint()?, &c.params, &c.inputs, &c.task)));
+    let check = check.transpose().map_err(program)?;
     let settings = digest(&(
         (&planned.spec, &planned.options, &resolved.inputs, &resolved.params),
-        (parity_fingerprint.as_str(), &check.params, &check.inputs, &check.task),
+        check
+            .as_ref()
+            .map(|(fingerprint, params, inputs, task)| (fingerprint.as_str(), params, inputs, task)),
         &planned.cell,
     ));
     let fingerprint = resolved.program.fingerprint().map_err(program)?.as_str().to_owned();

@@ -334,11 +334,11 @@ impl Execution<'_> {
 
     fn job(&self, planned: &PlannedCell, check: bool) -> Job {
         let resolved = &planned.resolved;
-        let parity = check.then(|| ParityJob {
-            program: resolved.parity.program.clone(),
-            params: resolved.parity.params.clone(),
-            inputs: resolved.parity.inputs.clone(),
-            task: resolved.parity.task.clone(),
+        let parity = resolved.parity.as_ref().filter(|_| check).map(|parity| ParityJob {
+            program: parity.program.clone(),
+            params: parity.params.clone(),
+            inputs: parity.inputs.clone(),
+            task: parity.task.clone(),
         });
         let measure = MeasureJob {
             program: resolved.program.clone(),
@@ -400,7 +400,8 @@ impl Execution<'_> {
     }
 
     fn judge(&self, planned: &PlannedCell, outputs: &std::path::Path) -> Result<Parity, String> {
-        let check = &planned.resolved.parity;
+        let check = planned.resolved.parity.as_ref();
+        let check = check.ok_or("the worker sent outputs that nobody asked for")?;
         let numerics = planned.cell.numerics;
         let fingerprint = check.program.fingerprint().map_err(|e| e.to_string())?.as_str().to_owned();
         let target = parity::read(outputs).map_err(|e| format!("the worker's outputs: {e}"))?;

@@ -10,6 +10,7 @@ use tch::Device;
 
 use crate::device;
 use crate::executable::executable;
+use crate::module;
 use crate::support;
 use crate::switches;
 use crate::version;
@@ -85,6 +86,13 @@ impl Backend for TchBackend {
         }
         self.set_switches(options.tf32)?;
         let (lowered, report) = lower(program, &*self, options)?;
+        if let ParamSource::Module { file } = params {
+            return Ok(Box::new(module::load(&lowered, file, report, self.device)?));
+        }
+        if module::is_module(&lowered) {
+            let message = "a program of a module needs the module's file".to_owned();
+            return Err(BackendError::Value { place: program.name.clone(), message });
+        }
         let executable = executable(&lowered, params, report, self.device)?;
         device::synchronize(self.device)?;
         Ok(Box::new(executable))

@@ -2,7 +2,9 @@
 #![expect(unsafe_code, reason = "opening a library runs its initialisers")]
 
 use portbench_backend::BackendError;
-use tch::{Cuda, Device};
+use tch::{Cuda, Device, TchError};
+
+use crate::error;
 
 /// The device of that name: `cpu`, or `cuda:0` and so on, for which libtorch's CUDA library is opened.
 ///
@@ -59,9 +61,12 @@ pub(crate) fn name(device: Device) -> String {
 
 /// Waits until nothing is pending on the device.
 pub(crate) fn synchronize(device: Device) -> Result<(), BackendError> {
-    if let Device::Cuda(ordinal) = device {
-        // The binding panics on what went wrong meanwhile; the worker reports it.
-        Cuda::synchronize(ordinal as i64);
-    }
-    Ok(())
+    let Device::Cuda(ordinal) = device else { return Ok(()) };
+    // The binding panics with what went wrong meanwhile. Nothing of ours is held across the call.
+    std::panic::catch_unwind(|| Cuda::synchronize(ordinal as i64)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+        let text = text.unwrap_or_else(|| "the device reports an error without words".to_owned());
+        error::at(format!("synchronising {}", name(device)), &TchError::Torch(text))
+    })
 }

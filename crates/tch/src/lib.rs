@@ -10,6 +10,7 @@ mod error;
 mod executable;
 mod kernels;
 mod library;
+mod module;
 mod optimizer;
 mod support;
 mod switches;

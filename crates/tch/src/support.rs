@@ -15,6 +15,10 @@ pub(crate) fn support(op: &Op, args: &[&Type], use_: Use, device: Device) -> Sup
         Op::Input { .. } | Op::Param { .. } | Op::State { .. } => native("bound tensor"),
         Op::Constant { .. } => native("tensor made at compile time, expanded"),
         Op::Literal { .. } | Op::Iota { .. } => native("tensor made at compile time"),
+        Op::Module { .. } if use_ == Use::Training => {
+            Support::Unsupported { reason: "a TorchScript module is executed, not trained".into() }
+        }
+        Op::Module { .. } => native("TorchScript module"),
         Op::Unary { kind } => native(unary(*kind)),
         Op::Affine { mul, add } if half && *mul != 1.0 && *add != 0.0 => native("mul, add in f32"),
         Op::Affine { .. } => native("mul, add"),

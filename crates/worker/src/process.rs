@@ -15,11 +15,28 @@ use crate::serve::serve;
 pub fn serve_process(
     open: impl FnOnce() -> Result<Box<dyn Backend>, BackendError>,
 ) -> Result<(), WorkerError> {
+    end_with_parent();
     let mut writer = BufWriter::new(protocol_output().map_err(WorkerError::Streams)?);
     let mut reader = BufReader::new(io::stdin().lock());
     let name = concat!("portbench ", env!("CARGO_PKG_VERSION"));
     serve(name, open, &mut reader, &mut writer)
 }
+
+/// Has the system kill this process when the one that started it has gone: a killed runner leaves nothing behind that disturbs the next one's measurements.
+#[cfg(target_os = "linux")]
+fn end_with_parent() {
+    use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+    let parent = getppid();
+    // A system that cannot do it still has the end of input.
+    let set = set_parent_process_death_signal(Some(Signal::KILL));
+    // It may have gone before it was asked for.
+    if set.is_ok() && getppid() != parent {
+        std::process::exit(1);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_with_parent() {}
 
 /// A duplicate of standard output, whose own descriptor then leads to standard error.
 ///

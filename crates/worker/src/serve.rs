@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use portbench_backend::{Backend, BackendError, Executable, LoweringReport, save_tensors};
-use portbench_measure::{MeasureError, Phases, Progress, Stage, SystemClock, execute_parity, measure};
+use portbench_measure::{MeasureError, Phases, Progress, Stage, SystemClock, Watch, execute_parity, measure};
 
 use crate::error::{JobError, ProtocolError, WorkerError};
 use crate::lines::{read_go, read_job, write_line};
@@ -157,6 +157,8 @@ fn timed(
     phases.compile = Some(began.elapsed().as_secs_f64());
     let clock = SystemClock::new();
     let mut stage = None;
+    let device = backend.info().device;
+    let mut watch = None;
     // A runner that has gone is noticed at the end; measuring is not stopped half way for a pipe.
     let mut tell = |progress: Progress| {
         let message = if stage == Some(progress.stage) {
@@ -168,12 +170,18 @@ fn timed(
                 // Whatever else comes means that nobody waits for the samples.
                 let _ = read_go(reader);
             }
+            if progress.stage == Stage::Sampling {
+                watch = Watch::start(&device);
+            }
             FromWorker::Phase { phase: phase(progress.stage) }
         };
         let _ = write_line(writer, &message);
     };
     let timed = measure(executable.as_mut(), &part.program, &part.inputs, &part.spec, &clock, &mut tell)
-        .map_err(JobError::Measure)?;
+        .map_err(JobError::Measure);
+    let accelerator = watch.map(Watch::finish);
+    let mut timed = timed?;
+    timed.measurement.accelerator = accelerator;
     phases.first_execute = Some(timed.first_execute);
     let message = FromWorker::Measured {
         measurement: Box::new(timed.measurement),

@@ -5,6 +5,7 @@ mod catalogue;
 mod document;
 mod error;
 mod file;
+mod module;
 mod resolve;
 mod resolved;
 mod schema;
@@ -17,8 +18,9 @@ mod workload;
 pub use catalogue::{Catalogue, Listed};
 pub use error::{Mistake, Mistakes, WorkloadError};
 pub use file::{
-    BackendChoice, DataTable, Decay, EvaluationTable, KernelTable, ModelTable, OptimizerTable, ParityTable,
-    Replicas, SamplingTable, ScheduleTable, SuiteEntry, SuiteFile, TrainingTable, WarmupTable, WorkloadFile,
+    BackendChoice, DataTable, Decay, ElementType, EvaluationTable, KernelTable, ModelTable, ModuleInput,
+    ModuleOutput, OptimizerTable, ParityTable, Replicas, SamplingTable, ScheduleTable, SuiteEntry, SuiteFile,
+    TrainingTable, WarmupTable, WorkloadFile,
 };
 pub use resolved::{ParityCheck, Resolved};
 pub use schema::{suite_schema, workload_schema};

@@ -43,6 +43,11 @@ impl Workload {
             );
         }
         let seed = self.file.seed.unwrap_or(seed);
+        if let Some(table) = self.file.model.as_ref()
+            && let Some(file) = &table.torchscript
+        {
+            return self.resolve_module(file, table, numerics, seed);
+        }
         let full = self.sized(seed)?;
         let program = self.program(&full, numerics, self.spec())?;
         let inputs = self.inputs(&full.model, &program, seed);
@@ -60,7 +65,7 @@ impl Workload {
             params: full.params,
             program,
             inputs,
-            parity,
+            parity: Some(parity),
         })
     }
 

@@ -31,8 +31,8 @@ pub struct Resolved {
     pub task: Task,
     /// What the timer encloses.
     pub boundary: Boundary,
-    /// What is checked first.
-    pub parity: ParityCheck,
+    /// What is checked first; `None` where no oracle can say what is right, as of a module of the user's own.
+    pub parity: Option<ParityCheck>,
 }
 
 /// The parity check of a workload: the same builder at a size that the oracle reaches.

@@ -66,6 +66,9 @@ pub fn findings(spec: &MeasureSpec, trials: &[&Measurement]) -> Result<Vec<Findi
         if measurement.warmup.settled == Some(false) {
             add(Gravity::Note, "the times had not settled when warm-up ended".into());
         }
+        for text in of_accelerator(measurement) {
+            add(Gravity::Note, text);
+        }
         if let Samples::Server { rate, queries, latency, longest_queue, lag, .. } = &measurement.samples {
             if latency.count > *queries {
                 let waiting = latency.count - queries;
@@ -89,6 +92,29 @@ pub fn findings(spec: &MeasureSpec, trials: &[&Measurement]) -> Result<Vec<Findi
         }
     }
     Ok(out)
+}
+
+/// What disturbed the accelerator.
+fn of_accelerator(measurement: &Measurement) -> Vec<String> {
+    let Some(telemetry) = &measurement.accelerator else { return Vec::new() };
+    let mut notes = Vec::new();
+    if let Some(why) = &telemetry.missing {
+        notes.push(format!("the accelerator could not be watched: {why}"));
+    }
+    let reasons = telemetry.throttle_reasons();
+    if !reasons.is_empty() {
+        let durations = series::durations(&measurement.samples);
+        let throttled = telemetry.throttled_samples(durations.iter().copied());
+        let reasons = reasons.join(", ");
+        notes.push(format!(
+            "{throttled} of {} samples while the accelerator throttled ({reasons})",
+            durations.len()
+        ));
+    }
+    if let Some(others @ 1..) = telemetry.other_processes {
+        notes.push(format!("{others} other process(es) had work on the accelerator"));
+    }
+    notes
 }
 
 fn target(spec: &MeasureSpec) -> Option<f64> {

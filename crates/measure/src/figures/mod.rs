@@ -78,6 +78,14 @@ pub fn figures(spec: &MeasureSpec, trials: &[&Measurement], flops: u64, seed: u6
         }
     }
     out.losses(trials);
+    out.per_trial(Metric::DeviceMemory, trials, |m| {
+        let readings = &m.accelerator.as_ref()?.readings;
+        readings.iter().filter_map(|r| r.memory_used).max().map(|bytes| bytes as f64)
+    });
+    out.per_trial(Metric::EnergyPerUnit, trials, |m| {
+        let work = series::work(&m.samples);
+        Some(m.accelerator.as_ref()?.energy_joules? / work).filter(|_| work > 0.0)
+    });
     out.per_trial(Metric::PeakMemory, trials, |m| m.telemetry.peak_rss_bytes.map(|bytes| bytes as f64));
     out.figures
 }

@@ -23,6 +23,29 @@ fn all(nanoseconds: &[u64]) -> Vec<f64> {
     nanoseconds.iter().map(|&t| seconds(t)).collect()
 }
 
+/// Units of work that the samples did.
+pub(super) fn work(samples: &Samples) -> f64 {
+    match samples {
+        Samples::Iterations { group, units, nanoseconds }
+        | Samples::Training { group, units, nanoseconds, .. } => {
+            (group * units) as f64 * nanoseconds.len() as f64
+        }
+        Samples::Generate { batch, new_tokens, requests, .. } => {
+            (batch * new_tokens) as f64 * requests.len() as f64
+        }
+        Samples::Server { units, queries, .. } => *units as f64 * *queries as f64,
+    }
+}
+
+/// Durations of consecutive samples in seconds; none of an open loop, whose queries overlap.
+pub(super) fn durations(samples: &Samples) -> Vec<f64> {
+    match samples {
+        Samples::Iterations { nanoseconds, .. } | Samples::Training { nanoseconds, .. } => all(nanoseconds),
+        Samples::Generate { requests, .. } => requests.iter().map(|r| seconds(r.total)).collect(),
+        Samples::Server { .. } => Vec::new(),
+    }
+}
+
 /// A time of every generate request.
 pub(super) fn requests(
     trials: &[&Measurement],

@@ -39,7 +39,10 @@ pub(crate) fn run(args: &PlanArgs) -> Result<u8, Failure> {
             resolved.model.clone(),
             resolved.program.parameter_count().to_string(),
             format!("{:.3}", work.flops as f64 / 1e9),
-            resolved.parity.reduced.clone().unwrap_or_else(|| "at full size".into()),
+            match &resolved.parity {
+                None => "none: no oracle knows what a module computes".into(),
+                Some(check) => check.reduced.clone().unwrap_or_else(|| "at full size".into()),
+            },
         ]);
     }
     table.write(args.format.format, &mut io::stdout().lock())?;

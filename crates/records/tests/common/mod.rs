@@ -44,6 +44,7 @@ pub(crate) fn trial(order: u64) -> Trial {
                 peak_rss_bytes: Some(1 << 30),
                 ..Telemetry::default()
             },
+            accelerator: None,
             replicas: Vec::new(),
             overhead: Overhead { timer_resolution_ns: 20, sample_ns: 61.5 },
         },

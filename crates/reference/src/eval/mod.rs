@@ -22,6 +22,7 @@ pub(crate) fn evaluate(precision: Precision, op: &Op, args: &[&Tensor], ty: &Typ
         Op::Input { .. } | Op::Param { .. } | Op::State { .. } => {
             unreachable!("sources have values before execution")
         }
+        Op::Module { .. } => unreachable!("modules are unsupported here"),
         Op::Constant { value, .. } => full(precision, ty, *value),
         Op::Literal { values, .. } => match ty.dtype {
             DType::I64 => data(Data::Int(values.iter().map(|&v| v as i64).collect())),

@@ -207,6 +207,7 @@ pub(crate) fn record(workload: &str, mode: Mode, backend: &str, unit: Unit, rate
                     barrier: None,
                     telemetry: Telemetry { peak_rss_bytes: Some(1_500_000_000), ..Telemetry::default() },
                     overhead: Overhead { timer_resolution_ns: 20, sample_ns: 61.5 },
+                    accelerator: None,
                     replicas: Vec::new(),
                 },
             })

@@ -4,7 +4,7 @@ use portbench_measure::{Mode, Scenario};
 
 use super::suite::{SamplingTable, SuiteFile, WarmupTable};
 use super::training::{OptimizerTable, ScheduleTable, TrainingTable};
-use super::workload::{ParityTable, WorkloadFile};
+use super::workload::{ElementType, ModelTable, ParityTable, WorkloadFile};
 use crate::document::Document;
 use crate::error::{Mistake, WorkloadError};
 use crate::suggest;
@@ -97,6 +97,73 @@ pub(crate) fn workload(file: &WorkloadFile, document: &Document) -> Result<(), W
     c.finish()
 }
 
+/// A TorchScript file: what stands beside it, its inputs and outputs.
+fn module(m: &ModelTable, file: &WorkloadFile, c: &mut Checker<'_>) {
+    let beside = [("family", m.family.is_some()), ("preset", m.preset.is_some()), ("path", m.path.is_some())];
+    let beside = beside.into_iter().filter(|(_, given)| *given).map(|(key, _)| key);
+    for key in beside.chain(m.dimensions.keys().map(String::as_str)).collect::<Vec<_>>() {
+        let help = "what a TorchScript file computes stands in the file";
+        c.wrong(&["model", key], format!("`{key}` does not go together with `torchscript`"), Some(help));
+    }
+    if file.mode.is_some_and(|mode| mode != Mode::Inference) {
+        c.wrong(&["mode"], "a TorchScript file is executed: its mode is `inference`".to_owned(), None);
+    }
+    if m.inputs.is_empty() {
+        let help = "inputs = [{ name = \"x\", dtype = \"f32\", shape = [1, 3, 224, 224] }]";
+        c.wrong(&["model"], "a TorchScript file needs its `inputs`".to_owned(), Some(help));
+    }
+    for (i, input) in m.inputs.iter().enumerate() {
+        let at = ["model", "inputs", &i.to_string()].map(str::to_owned);
+        let at = [at[0].as_str(), &at[1], &at[2]];
+        tensor(c, &at, &input.name, &input.shape, m.inputs[..i].iter().map(|other| other.name.as_str()));
+        let whole = matches!(input.dtype, ElementType::I64);
+        match (input.value, input.below) {
+            (Some(_), Some(_)) => c.wrong(&at, "`value` and `below` are both given".to_owned(), None),
+            (Some(value), None) if !value.is_finite() => {
+                c.wrong(&at, format!("`value` must be finite, not {value}"), None);
+            }
+            (None, Some(0)) => c.wrong(&at, "no whole number is below 0".to_owned(), None),
+            (None, Some(_)) if !whole => {
+                c.wrong(&at, "`below` is for inputs of dtype `i64`".to_owned(), None);
+            }
+            (None, None) if whole || input.dtype == ElementType::Bool => {
+                let help = "below = 50257 for tokens, value = 1 for a mask";
+                c.wrong(&at, "what is this input filled with?".to_owned(), Some(help));
+            }
+            _ => {}
+        }
+    }
+    for (i, output) in m.outputs.iter().enumerate() {
+        let at = ["model", "outputs", &i.to_string()].map(str::to_owned);
+        let at = [at[0].as_str(), &at[1], &at[2]];
+        tensor(c, &at, &output.name, &output.shape, m.outputs[..i].iter().map(|other| other.name.as_str()));
+    }
+}
+
+/// Most elements of a tensor of a module: 4 GiB of `f32`.
+const MAX_ELEMENTS: u64 = 1 << 30;
+
+fn tensor<'n>(
+    c: &mut Checker<'_>,
+    at: &[&str],
+    name: &str,
+    shape: &[u64],
+    mut before: impl Iterator<Item = &'n str>,
+) {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    if name.is_empty() || name.len() > 80 || !name.bytes().all(plain) {
+        let help = "letters, digits and _ - . without spaces";
+        c.wrong(at, format!("`{}` is no name of a tensor", name.escape_debug()), Some(help));
+    }
+    if before.any(|other| other == name) {
+        c.wrong(at, format!("`{name}` is named twice"), None);
+    }
+    let elements = shape.iter().try_fold(1u64, |all, &n| all.checked_mul(n)).unwrap_or(u64::MAX);
+    if elements == 0 || elements > MAX_ELEMENTS {
+        c.wrong(at, format!("a tensor has 1 to {MAX_ELEMENTS} elements, not those of {shape:?}"), None);
+    }
+}
+
 fn model(file: &WorkloadFile, c: &mut Checker<'_>) {
     match (&file.model, &file.kernel) {
         (None, None) => c.wrong(
@@ -111,10 +178,11 @@ fn model(file: &WorkloadFile, c: &mut Checker<'_>) {
                 Some("keep one of the two"),
             );
         }
+        (Some(m), None) if m.torchscript.is_some() => module(m, file, c),
         (Some(m), None) => match (&m.family, &m.path) {
             (None, None) => c.wrong(
                 &["model"],
-                "the model has neither `family` nor `path`".to_owned(),
+                "the model has neither `family`, `path` nor `torchscript`".to_owned(),
                 Some("for example: { family = \"gpt2\", preset = \"124m\" } or { path = \"~/models/gpt2\" }"),
             ),
             (Some(_), Some(_)) => c.wrong(

@@ -7,4 +7,6 @@ mod workload;
 
 pub use suite::{BackendChoice, Replicas, SamplingTable, SuiteEntry, SuiteFile, WarmupTable};
 pub use training::{DataTable, Decay, EvaluationTable, OptimizerTable, ScheduleTable, TrainingTable};
-pub use workload::{KernelTable, ModelTable, ParityTable, WorkloadFile};
+pub use workload::{
+    ElementType, KernelTable, ModelTable, ModuleInput, ModuleOutput, ParityTable, WorkloadFile,
+};

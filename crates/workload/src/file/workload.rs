@@ -69,10 +69,68 @@ pub struct ModelTable {
     /// Directory with `config.json` and `model.safetensors`; relative to the workload file, `~` is the home directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
+    /// A TorchScript file of your own, saved by `torch.jit.save`: relative to the workload file, `~` is the home directory. Runs on `tch`; its weights stay inside it and no
+    /// oracle checks what it computes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub torchscript: Option<PathBuf>,
+    /// The inputs of `torchscript`, in the order of its `forward`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<ModuleInput>,
+    /// The tensors that `torchscript` returns, nested ones counted through in order. Not given, only that it returns is looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<ModuleOutput>,
     /// Dimensions by the family's own names.
     #[serde(flatten)]
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub dimensions: BTreeMap<String, toml::Value>,
+}
+
+/// An input of a TorchScript file. What it is filled with: normally distributed numbers, or `value` everywhere, or whole numbers below `below`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ModuleInput {
+    /// Name, for people and records.
+    pub name: String,
+    /// Element type: `f32`, `bf16`, `f16`, `f64`, `i64`, `bool`.
+    pub dtype: ElementType,
+    /// Sizes; none for a scalar.
+    pub shape: Vec<u64>,
+    /// Every element.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    /// Whole numbers from 0 up to below this, such as a vocabulary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below: Option<u64>,
+}
+
+/// A tensor that a TorchScript file returns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ModuleOutput {
+    /// Name, for people and records.
+    pub name: String,
+    /// Element type.
+    pub dtype: ElementType,
+    /// Sizes.
+    pub shape: Vec<u64>,
+}
+
+/// An element type of tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ElementType {
+    /// 64-bit float.
+    F64,
+    /// 32-bit float.
+    F32,
+    /// bfloat16.
+    Bf16,
+    /// 16-bit float.
+    F16,
+    /// 64-bit integer.
+    I64,
+    /// Boolean.
+    Bool,
 }
 
 /// A single kernel and its dimensions.

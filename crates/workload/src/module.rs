@@ -1,0 +1,101 @@
+//! A TorchScript file of the user's own as a workload.
+
+use std::fs::File;
+use std::path::Path;
+
+use portbench_backend::ParamSource;
+use portbench_backend::generate::Recipe;
+use portbench_graph::{DType, Program, ProgramBuilder, Type};
+use portbench_measure::{InputSource, Inputs, Mode, Numerics, Task, Unit};
+
+use crate::error::WorkloadError;
+use crate::file::{ElementType, ModelTable, ModuleInput};
+use crate::resolved::Resolved;
+use crate::workload::Workload;
+
+impl Workload {
+    /// A program of one op, the module, which its file's hash identifies. Rows are the workload's `batch` if it says one; else the unit of work is the execution.
+    pub(crate) fn resolve_module(
+        &self,
+        file: &Path,
+        table: &ModelTable,
+        numerics: Numerics,
+        seed: u64,
+    ) -> Result<Resolved, WorkloadError> {
+        let path = self.path(file);
+        let digest = digest(&path).map_err(|error| {
+            let message = format!("{}: {error}", path.display());
+            let help = "save a module with torch.jit.save(torch.jit.trace(model, inputs), \"model.pt\")";
+            self.document.wrong(vec![self.document.at(&["model", "torchscript"], message, Some(help.into()))])
+        })?;
+        let program = program(&self.name, &digest, table)
+            .map_err(|e| self.unresolved(portbench_backend::with_causes(&e)))?;
+        let sources = table
+            .inputs
+            .iter()
+            .map(|input| (input.name.clone(), InputSource::Generated { recipe: recipe(input) }));
+        let (unit, units) = match self.file.batch {
+            Some(rows) => (Unit::Samples, rows),
+            None => (Unit::Executions, 1),
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Ok(Resolved {
+            name: self.name.clone(),
+            mode: Mode::Inference,
+            numerics,
+            model: format!("torchscript {name}"),
+            shape: self.file.batch.iter().map(|&rows| ("batch".to_owned(), rows)).collect(),
+            unit,
+            task: Task::Forward { entry: "forward".into(), units },
+            boundary: self.file.boundary.unwrap_or_default(),
+            inputs: Inputs { seed, sources: sources.collect(), corpus: None },
+            params: ParamSource::Module { file: path },
+            program,
+            parity: None,
+        })
+    }
+}
+
+/// BLAKE3 of a file.
+fn digest(path: &Path) -> std::io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+fn program(name: &str, digest: &str, table: &ModelTable) -> Result<Program, portbench_graph::GraphError> {
+    let mut program = ProgramBuilder::new(name, DType::F32);
+    program.entry("forward", |g| {
+        let inputs: Vec<_> = table.inputs.iter().map(|i| g.input(&i.name, ty(i.dtype, &i.shape))).collect();
+        for (index, output) in table.outputs.iter().enumerate() {
+            let value = g.module(digest, Some(index), ty(output.dtype, &output.shape), &inputs);
+            g.output(&output.name, value);
+        }
+        if table.outputs.is_empty() {
+            let value = g.module(digest, None, Type::new(DType::I64, []), &inputs);
+            g.output("tensors", value);
+        }
+    });
+    program.finish()
+}
+
+fn ty(dtype: ElementType, shape: &[u64]) -> Type {
+    let dtype = match dtype {
+        ElementType::F64 => DType::F64,
+        ElementType::F32 => DType::F32,
+        ElementType::Bf16 => DType::Bf16,
+        ElementType::F16 => DType::F16,
+        ElementType::I64 => DType::I64,
+        ElementType::Bool => DType::Bool,
+    };
+    // Checked when the file was read: no size is beyond what memory can address.
+    Type::new(dtype, &shape.iter().map(|&n| n as usize).collect::<Vec<_>>()[..])
+}
+
+fn recipe(input: &ModuleInput) -> Recipe {
+    match (input.value, input.below) {
+        (Some(value), _) => Recipe::Constant { value },
+        (None, Some(below)) => Recipe::Integers { low: 0, high: i64::try_from(below).unwrap_or(i64::MAX) },
+        (None, None) => Recipe::Normal { std: 1.0 },
+    }
+}
