@@ -50,7 +50,7 @@ impl CandleBackend {
         if !cfg!(feature = "cuda") {
             return Err(BackendError::Unavailable {
                 what: format!("candle on `{device}`"),
-                hint: "this build has no CUDA; build with the feature `cuda` on a machine with nvcc".into(),
+                hint: "this build has no CUDA kernels; scripts/setup-cuda makes one that has".into(),
             });
         }
         let device = Device::new_cuda(ordinal).map_err(|e| BackendError::Unavailable {

@@ -153,10 +153,12 @@ fn watch(device: &dyn Readable, stop: &AtomicBool) -> AcceleratorTelemetry {
     telemetry
 }
 
-/// Joules of readings that each hold until the next, the last until `end`; `None` if one has no power.
+/// Joules of readings that each hold until the next, the first from the start and the last until `end`; `None` if one has no power.
 fn integrate(readings: &[Reading], end: f64) -> Option<f64> {
+    let starts = [0.0].into_iter().chain(readings.iter().skip(1).map(|r| r.at));
     let ends = readings.iter().skip(1).map(|next| next.at).chain([end]);
-    let joules = readings.iter().zip(ends).map(|(r, end)| Some(r.power_watts? * (end - r.at).max(0.0)));
+    let times = starts.zip(ends).map(|(start, end)| (end - start).max(0.0));
+    let joules = readings.iter().zip(times).map(|(r, seconds)| Some(r.power_watts? * seconds));
     (!readings.is_empty()).then(|| joules.sum()).flatten()
 }
 

@@ -31,9 +31,8 @@ pub(crate) enum Output {
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
-    stdin: Option<ChildStdin>,
-    /// Holds the input open after the line was written.
-    writer: Option<JoinHandle<ChildStdin>>,
+    /// Lines for its input, which stays open until this is dropped.
+    input: Option<mpsc::Sender<Vec<u8>>>,
     output: Receiver<Output>,
     tail: Arc<Mutex<VecDeque<u8>>>,
     tail_reader: Option<JoinHandle<()>>,
@@ -53,20 +52,14 @@ impl Process {
         let stdin = child.stdin.take().ok_or_else(missing)?;
         let stdout = child.stdout.take().ok_or_else(missing)?;
         let stderr = child.stderr.take().ok_or_else(missing)?;
+        let (input, to_write) = mpsc::channel();
+        thread::spawn(move || write_lines(stdin, &to_write));
         let (lines, output) = mpsc::channel();
         thread::spawn(move || read_lines(BufReader::new(stdout), &lines));
         let tail = Arc::new(Mutex::new(VecDeque::new()));
         let kept = Arc::clone(&tail);
         let tail_reader = thread::spawn(move || keep_tail(stderr, &kept));
-        Ok(Self {
-            child,
-            stdin: Some(stdin),
-            writer: None,
-            output,
-            tail,
-            tail_reader: Some(tail_reader),
-            ended: None,
-        })
+        Ok(Self { child, input: Some(input), output, tail, tail_reader: Some(tail_reader), ended: None })
     }
 
     /// The next output, waiting until `deadline` at most.
@@ -78,25 +71,18 @@ impl Process {
         }
     }
 
-    /// Hands the process a line, and keeps its input open. Writing happens beside: a worker that does not read must not stop the runner. A second line is left out
-    /// while the first was not read.
+    /// Hands the process a line, and keeps its input open. Writing happens beside: a worker that does not read must not stop the runner.
     pub(crate) fn send(&mut self, mut line: Vec<u8>) {
-        let read = self.writer.take_if(|writer| writer.is_finished());
-        let Some(mut stdin) = self.stdin.take().or_else(|| read?.join().ok()) else { return };
         line.push(b'\n');
-        self.writer = Some(thread::spawn(move || {
+        if let Some(input) = &self.input {
             // A worker that has gone does not read; its end is noticed where its output is read.
-            let _ = stdin.write_all(&line).and_then(|()| stdin.flush());
-            stdin
-        }));
+            let _ = input.send(line);
+        }
     }
 
     /// Closes the process's input and waits until it has gone by itself, at most that long; then kills it. `None` if it had to be killed.
     pub(crate) fn finish(&mut self, patience: Duration) -> Option<ExitStatus> {
-        self.stdin = None;
-        if let Some(writer) = self.writer.take_if(|writer| writer.is_finished()) {
-            drop(writer.join());
-        }
+        self.input = None;
         let deadline = Instant::now() + patience;
         let mut pause = Duration::from_micros(200);
         let mut gone = self.has_exited();
@@ -158,6 +144,15 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// Writes lines until there are no more or nobody reads; then the input closes.
+fn write_lines(mut stdin: ChildStdin, lines: &Receiver<Vec<u8>>) {
+    for line in lines {
+        if stdin.write_all(&line).and_then(|()| stdin.flush()).is_err() {
+            return;
+        }
     }
 }
 
