@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Write charts, tables and an HTML page of stored runs
     Report(ReportArgs),
+    /// Write a stored run's figures for other programs: CSV, JSON, Markdown, Bencher, OpenMetrics
+    Export(ExportArgs),
     /// Price stored runs: per token, image or training run, rented or owned
     Cost(Box<CostArgs>),
     /// Say what hardware that is not at hand could do at best, by its roofline
@@ -250,6 +252,37 @@ pub(crate) struct ShowArgs {
     pub(crate) results: ResultsArgs,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// A run: its id, a prefix of it, its directory, or `latest`
+    #[arg(default_value = "latest")]
+    pub(crate) run: String,
+    /// For whom
+    #[arg(long = "as", value_enum, default_value_t = ExportFormat::Csv, value_name = "FORM")]
+    pub(crate) form: ExportFormat,
+    /// Write to this file instead of to standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+/// Forms of exported figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// One line a figure, all digits
+    Csv,
+    /// The same as a list of objects
+    Json,
+    /// The same as a table
+    Markdown,
+    /// Bencher Metric Format
+    Bencher,
+    /// OpenMetrics text, as Prometheus reads it
+    Openmetrics,
 }
 
 /// Arguments of `compare`.

@@ -160,6 +160,38 @@ fn replicas_share_the_cpus_and_are_held_against_one_alone() {
 }
 
 #[test]
+fn figures_are_exported_for_other_programs() {
+    let home = Home::new();
+    home.expect(
+        0,
+        &["run", "tiny-mlp", "--trials", "2", "--backend", "candle", "--backend", "nothing", "--no-report"],
+    );
+    let (csv, _) = home.expect(0, &["export"]);
+    let lines: Vec<&str> = csv.lines().collect();
+    assert!(lines[0].starts_with("cell,workload,mode,") && lines[0].ends_with(",confidence,method"), "{csv}");
+    let of = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
+    assert_eq!(of(",unavailable,measured,,,"), 1, "{csv}");
+    assert_eq!(of(",throughput,samples/second,"), 1, "{csv}");
+    assert!(of(",latency-p50,seconds,") == 1 && of(",peak-memory,bytes,") == 1, "{csv}");
+
+    let bencher = home.json(&["export", "--as", "bencher"]);
+    let (cell, measures) = bencher.as_object().unwrap().iter().next().unwrap();
+    assert_eq!((bencher.as_object().unwrap().len(), cell.contains("tiny-mlp")), (1, true));
+    let value = |key: &str| measures["throughput"][key].as_f64().unwrap();
+    assert!(value("lower_value") <= value("value") && value("value") <= value("upper_value"));
+
+    let file = home.path("figures.txt");
+    home.expect(0, &["export", "--as", "openmetrics", "--out", file.to_str().unwrap()]);
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.ends_with("# EOF\n") && !text.contains("\n\n"), "{text}");
+    assert!(text.contains("# TYPE portbench_throughput gauge\nportbench_throughput{cell=\""), "{text}");
+    assert!(text.contains(",outcome=\"unavailable\"} 1\n"), "{text}");
+    let nowhere = home.path("nowhere/figures.txt");
+    let (_, error) = home.expect(1, &["export", "--out", nowhere.to_str().unwrap()]);
+    assert!(error.contains("nowhere/figures.txt"), "{error}");
+}
+
+#[test]
 fn a_backend_that_is_not_there_is_an_outcome() {
     let home = Home::new();
     let (table, told) =
