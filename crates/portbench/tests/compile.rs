@@ -1,5 +1,8 @@
 //! `compile`, with the double of torch_neuronx in the place of the package: there is no compiler and no device. Needs `scripts/setup-python` and the extension
 //! module, which `cargo build --release -p portbench-python` makes.
+//!
+//! torch_xla, which these engines stand on, has wheels for Linux on x86-64 alone.
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;

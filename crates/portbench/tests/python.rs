@@ -100,6 +100,10 @@ fn torch_measures_every_family() {
 }
 
 #[test]
+#[cfg_attr(
+    not(all(target_os = "linux", target_arch = "x86_64")),
+    ignore = "torch_xla has wheels for Linux on x86-64 alone"
+)]
 fn torch_xla_measures_with_static_shapes() {
     let graphs = tempfile::tempdir().unwrap();
     // XLA lowers the same graphs either way; its compiler for CPUs then takes half the time.
@@ -131,6 +135,10 @@ fn with_double(devices: &TempDir) -> [(&'static str, String); 4] {
 }
 
 #[test]
+#[cfg_attr(
+    not(all(target_os = "linux", target_arch = "x86_64")),
+    ignore = "torch_xla has wheels for Linux on x86-64 alone"
+)]
 fn neuron_trace_with_a_double_goes_from_compiling_to_records() {
     let devices = tempfile::tempdir().unwrap();
     let given = with_double(&devices);
@@ -148,6 +156,23 @@ fn neuron_trace_with_a_double_goes_from_compiling_to_records() {
         records += 1;
     }
     assert_eq!(records, TRACED.len());
+}
+
+#[test]
+#[cfg_attr(
+    not(all(target_os = "linux", target_arch = "x86_64")),
+    ignore = "torch_xla has wheels for Linux on x86-64 alone"
+)]
+fn a_core_that_another_process_holds_is_unavailable() {
+    let devices = tempfile::tempdir().unwrap();
+    let given = with_double(&devices);
+    let mut env: Vec<(&str, &str)> = given.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    env.push(("PORTBENCH_DOUBLE_CORES", "held"));
+    let home = home(&COMPILED[1..]);
+    let args = ["run", "tiny", "--backend", "neuron-trace@neuron:0", "--no-report"];
+    let output = portbench(&home, &args, &env);
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    assert!(text.contains("unavailable") && text.contains("another process holds it"), "{text}");
 }
 
 #[test]

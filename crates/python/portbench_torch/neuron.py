@@ -24,6 +24,8 @@ from portbench_torch.engines.lines import Installed
 from portbench_torch.environment import ANNOUNCED, LIMIT, LNC, TARGET, cache_directory
 from portbench_torch.errors import unavailable
 
+# What the runtime says when a core that it is given belongs to another process.
+HELD = "NeuronCore(s) not available"
 # Seconds, where nobody watches.
 FOREVER = 1 << 62
 
@@ -226,11 +228,18 @@ class Loaded:
 
     def __init__(self, library: ModuleType, path: Path, core: int, weights: Mapping[str, Tensor]) -> None:
         """`weights` are the kept tensors that nothing takes the place of."""
-        self.module = torch.jit.load(str(path))
-        if weights:
-            library.replace_weights(self.module, {slot(name): value for name, value in weights.items()})
-        # Before this, weights would cross at every call.
-        library.move_trace_to_device(self.module, core)
+        try:
+            self.module = torch.jit.load(str(path))
+            if weights:
+                library.replace_weights(self.module, {slot(name): value for name, value in weights.items()})
+            # Before this, weights would cross at every call.
+            library.move_trace_to_device(self.module, core)
+        except RuntimeError as error:
+            if HELD not in str(error):
+                raise
+            cores = os.environ.get("NEURON_RT_VISIBLE_CORES", "")
+            hint = f"another process holds it: neuron-ls names it; end that, or take another core ({error})"
+            raise unavailable(f"NeuronCore {cores}", hint) from error
         # The package keeps aliased tensors in `states` and the others in `weights`.
         self.tensors: dict[str, Tensor] = {}
         for part in ("weights", "states"):

@@ -22,6 +22,10 @@ fn torch_passes() {
 
 /// One case of each form of an op, in f32 where it has several element types: each is compiled, and all 2,723 take three minutes.
 #[test]
+#[cfg_attr(
+    not(all(target_os = "linux", target_arch = "x86_64")),
+    ignore = "torch_xla has wheels for Linux on x86-64 alone"
+)]
 fn torch_xla_passes() {
     passes(&["--engine", "torch-xla", "--brief"]);
 }

@@ -1,5 +1,7 @@
 //! Engines for Neuron where there is no Neuron device: what they refuse, with the way out. The packages are files of metadata; nothing of AWS's is imported.
-
+//!
+//! torch_xla, which these engines stand on, has wheels for Linux on x86-64 alone.
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
