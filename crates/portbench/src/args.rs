@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Cost(Box<CostArgs>),
     /// Say what hardware that is not at hand could do at best, by its roofline
     Project(Box<ProjectArgs>),
+    /// Say how well each back end does over a set of platforms: application efficiency and PP
+    Portability(PortabilityArgs),
     /// Print or write the JSON Schemas of workload, suite and record files
     Schema(SchemaArgs),
     /// Print a shell completion script
@@ -268,6 +270,30 @@ pub(crate) struct ExportArgs {
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
+}
+
+/// Arguments of `portability`.
+#[derive(Debug, Args)]
+pub(crate) struct PortabilityArgs {
+    /// A platform of the set H and the run that stands for it; two or more
+    #[arg(required = true, value_name = "NAME=RUN[@DEVICE]")]
+    pub(crate) on: Vec<String>,
+    /// The problem: a workload
+    #[arg(long, value_name = "NAME")]
+    pub(crate) workload: String,
+    /// Its numerics
+    #[arg(long, value_name = "NUMERICS")]
+    pub(crate) numerics: String,
+    /// Its scenario
+    #[arg(long, default_value = "single-stream", value_name = "SCENARIO")]
+    pub(crate) scenario: String,
+    /// What the best known throughput of each platform was taken from, with its date: it is the best in these runs
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reference: String,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
 }
 
 /// Forms of exported figures.

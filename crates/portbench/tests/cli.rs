@@ -192,6 +192,55 @@ fn figures_are_exported_for_other_programs() {
 }
 
 #[test]
+fn portability_names_set_problem_direction_and_reference() {
+    let home = Home::new();
+    home.expect(
+        0,
+        &["run", "tiny-mlp", "--trials", "2", "--backend", "candle", "--backend", "reference", "--no-report"],
+    );
+    home.expect(
+        0,
+        &["run", "tiny-mlp", "--trials", "2", "--backend", "candle", "--backend", "nothing", "--no-report"],
+    );
+    let runs = home.path("results/runs");
+    let mut ids: Vec<String> =
+        fs::read_dir(runs).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    ids.retain(|id| !id.starts_with('.'));
+    ids.sort();
+    let (one, two) = (format!("one={}", ids[0]), format!("two={}@cpu", ids[1]));
+    let study = [
+        "portability",
+        &one,
+        &two,
+        "--workload",
+        "tiny-mlp",
+        "--numerics",
+        "f32",
+        "--reference",
+        "these runs",
+    ];
+    let (_, told) = home.expect(0, &study);
+    assert!(told.contains("H = {one, two}") && told.contains("higher is better"), "{told}");
+    assert!(told.contains("tiny-mlp single-stream f32; best known: these runs"), "{told}");
+    let rows = home.json(&[&study[..], &["--format", "json"]].concat());
+    let of = |backend: &str| {
+        rows.as_array().unwrap().iter().find(|row| row["backend"] == backend).unwrap().clone()
+    };
+    // candle ran on both, and on the second platform it is the best there is.
+    assert_eq!(of("candle")["platforms"], "2 of 2");
+    assert!(of("candle")["efficiencies"].as_str().unwrap().ends_with("two 1.000"));
+    assert_eq!((&of("reference")["platforms"], &of("reference")["PP"]), (&"1 of 2".into(), &"0.000".into()));
+    let (_, error) = home
+        .expect(2, &["portability", &one, "--workload", "other", "--numerics", "f32", "--reference", "x"]);
+    assert!(error.contains("no cell of `other`"), "{error}");
+    let (_, error) = home.expect(
+        2,
+        &["portability", "one", "--workload", "tiny-mlp", "--numerics", "f32", "--reference", "x"],
+    );
+    assert!(error.contains("NAME=RUN"), "{error}");
+}
+
+#[test]
 fn a_backend_that_is_not_there_is_an_outcome() {
     let home = Home::new();
     let (table, told) =

@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod list;
 pub(crate) mod plan;
+pub(crate) mod portability;
 pub(crate) mod project;
 pub(crate) mod report;
 pub(crate) mod run;
