@@ -54,7 +54,7 @@ impl CandleBackend {
             });
         }
         let device = Device::new_cuda(ordinal).map_err(|e| BackendError::Unavailable {
-            what: format!("candle on `cuda:{ordinal}` ({e})"),
+            what: format!("candle on `cuda:{ordinal}` ({})", error::words(&e)),
             hint: "check that nvidia-smi lists the GPU".into(),
         })?;
         Ok(Self { device, threads: Threads::settle(), tf32: false })

@@ -22,7 +22,7 @@ pub(crate) fn at(place: impl Into<String>, error: &Error) -> BackendError {
             message: format!("index {} is outside 0..{size}", *index as isize),
         };
     }
-    let text = inner.to_string();
+    let text = words(error);
     if is_out_of_memory(&text) {
         return BackendError::OutOfMemory { detail: format!("{place}: {text}") };
     }
@@ -32,6 +32,12 @@ pub(crate) fn at(place: impl Into<String>, error: &Error) -> BackendError {
 /// `map_err` with a place that is only written down when there is an error.
 pub(crate) fn placed<P: Into<String>>(place: impl FnOnce() -> P) -> impl FnOnce(Error) -> BackendError {
     move |error| at(place(), &error)
+}
+
+/// candle's own words, without the backtrace that follows them where one was captured.
+pub(crate) fn words(error: &Error) -> String {
+    let text = root(error).to_string();
+    text.lines().next().unwrap_or_default().to_owned()
 }
 
 fn root(error: &Error) -> &Error {

@@ -29,6 +29,11 @@ impl Library for Candle {
         to_host(tensor, ty)
     }
 
+    fn checks_indices(&self) -> bool {
+        // Kernels on a GPU read whatever lies there.
+        self.0.is_cpu()
+    }
+
     fn synchronize(&self) -> std::result::Result<(), BackendError> {
         self.0.synchronize().map_err(error::placed(|| "synchronize"))
     }

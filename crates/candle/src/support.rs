@@ -54,6 +54,7 @@ pub(crate) fn support(op: &Op, args: &[&Type], result: &Type, use_: Use, place: 
         Op::Reduce { kind: ReduceKind::Sum, .. } if half => native("sum_keepdim in f32"),
         Op::Reduce { kind: ReduceKind::Sum, .. } => native("sum_keepdim"),
         Op::Reduce { kind: ReduceKind::Max, .. } => native("max_keepdim"),
+        Op::ArgMax { .. } if place == Place::Cuda => native("max_keepdim, eq, where_cond, min_keepdim"),
         Op::ArgMax { .. } => native("argmax_keepdim"),
         Op::Reshape { .. } => native("reshape"),
         Op::Permute { .. } => native("permute (view)"),
@@ -62,6 +63,9 @@ pub(crate) fn support(op: &Op, args: &[&Type], result: &Type, use_: Use, place: 
         Op::Slice { .. } => native("index_select"),
         Op::Concat { .. } => native("cat"),
         Op::Pad { .. } => native("cat with fill"),
+        Op::MatMul | Op::Linear { .. } if training && place == Place::Cuda => {
+            native("matmul, affine by 1: the backward pass needs packed gradients")
+        }
         Op::MatMul => native(matmul(dtype, place)),
         Op::Conv2d(attrs) => conv2d(attrs, args, use_, place),
         Op::MaxPool2d(attrs) if training && attrs.kernel != attrs.stride => {
@@ -89,6 +93,9 @@ pub(crate) fn support(op: &Op, args: &[&Type], result: &Type, use_: Use, place: 
         Op::LayerNorm { .. } | Op::RmsNorm { .. } if training => decompose(NO_BACKWARD),
         Op::LayerNorm { .. } if dtype == DType::F64 => {
             decompose("candle's layer_norm accumulates f64 in f32")
+        }
+        Op::LayerNorm { .. } if place == Place::Cuda && dtype == DType::F32 => {
+            native("mean_keepdim, broadcast_sub, layer_norm")
         }
         Op::LayerNorm { .. } => native("layer_norm"),
         Op::RmsNorm { .. } if dtype == DType::F64 => decompose("candle's rms_norm accumulates f64 in f32"),

@@ -63,6 +63,7 @@ impl Backend for TchBackend {
             info.settings.insert(name.to_owned(), value);
         };
         set("threads", tch::get_num_threads().to_string());
+        set("adamw", "fused, of f32 and f64 parameters".to_owned());
         set("mkl", tch::utils::has_mkl().to_string());
         set("onednn", tch::utils::has_mkldnn().to_string());
         for (name, on) in &self.switches {

@@ -8,7 +8,7 @@ use tch::{Device, TchError, Tensor};
 use crate::convert::{to_device, to_host};
 use crate::device;
 use crate::error;
-use crate::kernels::{self, Kernel, Masks};
+use crate::kernels::{self, Kernel, Shared};
 
 /// libtorch on this device.
 pub(crate) struct Torch(pub(crate) Device);
@@ -19,7 +19,7 @@ pub(crate) type Plan = portbench_backend::plan::Plan<Torch>;
 impl Library for Torch {
     type Tensor = Tensor;
     type Kernel = Kernel;
-    type Context = Masks;
+    type Context = Shared;
     type Error = TchError;
 
     fn upload(&self, value: &HostTensor) -> Result<Tensor, TchError> {
@@ -28,6 +28,11 @@ impl Library for Torch {
 
     fn download(tensor: &Tensor, ty: &Type) -> Result<HostTensor, TchError> {
         to_host(tensor, ty)
+    }
+
+    fn checks_indices(&self) -> bool {
+        // A kernel on a GPU asserts, and takes the process's context with it.
+        self.0 == Device::Cpu
     }
 
     fn synchronize(&self) -> Result<(), BackendError> {
@@ -57,15 +62,17 @@ impl Library for Torch {
         kernel.host_operand()
     }
 
-    fn begin(_masks: &mut Masks) {}
+    fn begin(shared: &mut Shared) {
+        shared.begin();
+    }
 
     fn run(
         kernel: &Kernel,
         args: &[&Tensor],
         scalar: Option<i64>,
-        masks: &mut Masks,
+        shared: &mut Shared,
     ) -> Result<Tensor, TchError> {
-        kernel.run(args, scalar, masks)
+        kernel.run(args, scalar, shared)
     }
 
     fn shares_memory(op: &Op, _operands: usize) -> bool {

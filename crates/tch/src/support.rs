@@ -59,7 +59,7 @@ pub(crate) fn support(op: &Op, args: &[&Type], use_: Use, device: Device) -> Sup
         Op::Gelu { kind: GeluKind::Tanh } => native("gelu(tanh)"),
         Op::Silu => native("silu"),
         Op::Relu => native("relu"),
-        Op::Rotary => native("narrow, mul, cat"),
+        Op::Rotary => native("roll, mul, addcmul"),
         Op::Attention(attrs) if attrs.position => native("scaled_dot_product_attention over the keys so far"),
         Op::Attention(_) => native("scaled_dot_product_attention"),
         Op::CrossEntropy if half => native("cross_entropy_loss in f32"),

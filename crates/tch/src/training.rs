@@ -76,12 +76,10 @@ impl Trainer {
         if let Some(limit) = self.clip_norm {
             clip(&mut gradients, limit).map_err(error::placed(place))?;
         }
-        for (i, (leaf, gradient)) in self.leaves.iter_mut().zip(&gradients).enumerate() {
-            if gradient.defined() {
-                let named = || format!("{}, parameter `{}`", place(), self.names[i]);
-                self.optimizer.update(i, step, leaf, gradient).map_err(error::placed(named))?;
-            }
-        }
+        self.optimizer.update(step, &mut self.leaves, &gradients).map_err(|(index, e)| {
+            let of = index.map_or_else(String::new, |i| format!(", parameter `{}`", self.names[i]));
+            error::at(format!("{}{of}", place()), &e)
+        })?;
         self.step += 1;
         Ok(())
     }

@@ -3,6 +3,7 @@
 use portbench_graph::{Graph, Liveness, Op, Program, Type, ValueId};
 use smallvec::SmallVec;
 
+use super::ranges::Ranges;
 use super::{InputSlot, Library, OutputSlot, Plan, Step, UpdateSlot, Write};
 use crate::contract::Use;
 use crate::error::BackendError;
@@ -33,6 +34,7 @@ impl<L: Library> Plan<L> {
             updates: Vec::new(),
             remaining: Vec::new(),
             context: L::Context::default(),
+            ranges: if library.checks_indices() { Ranges::default() } else { Ranges::of(graph) },
         };
         let aliases = Aliases::of::<L>(graph);
         let liveness = Liveness::of(graph);

@@ -29,6 +29,11 @@ pub trait Library: Send {
     /// The library's.
     fn download(tensor: &Self::Tensor, ty: &Type) -> Result<HostTensor, Self::Error>;
 
+    /// Whether a kernel refuses an index out of range by an error. If not, indices among the inputs are held against the program before they reach the device.
+    fn checks_indices(&self) -> bool {
+        true
+    }
+
     /// Waits until nothing is pending on the device.
     ///
     /// # Errors

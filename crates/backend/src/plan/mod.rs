@@ -6,6 +6,7 @@
 mod compile;
 mod executable;
 mod library;
+mod ranges;
 
 use portbench_graph::{DType, Type};
 use smallvec::SmallVec;
@@ -15,6 +16,8 @@ use crate::tensor::HostTensor;
 
 pub use executable::{PlannedExecutable, Trainer, training_entry, trains};
 pub use library::Library;
+
+use ranges::Ranges;
 
 /// One kernel call.
 struct Step<L: Library> {
@@ -80,6 +83,8 @@ pub struct Plan<L: Library> {
     /// Slots of computed values that outlive the last step.
     remaining: Vec<usize>,
     context: L::Context,
+    /// What indices are held against before they reach the device; nothing where the library does that.
+    ranges: Ranges,
 }
 
 impl<L: Library> Plan<L> {
@@ -107,6 +112,7 @@ impl<L: Library> Plan<L> {
             if *value.ty() != input.ty {
                 return Err(wrong(format!("is {}, the program takes {}", value.ty(), input.ty)));
             }
+            self.ranges.bind(name, value);
             let slot = input.slot;
             self.scalars[slot] = if value.ty().dtype == DType::I64 && value.dims().is_empty() {
                 value.to_i64().first().copied()
@@ -124,7 +130,7 @@ impl<L: Library> Plan<L> {
     /// Runs every step. Afterwards [`Plan::value`] tells what was computed, until [`Plan::finish`] takes it.
     ///
     /// # Errors
-    /// [`BackendError::Input`] for an input that is not bound, the library's errors with the node they came from.
+    /// [`BackendError::Input`] for an input that is not bound, [`BackendError::Value`] for an index that is out of range, the library's errors with the node they came from.
     pub fn run(&mut self, states: &[L::Tensor]) -> Result<(), BackendError> {
         for input in &self.inputs {
             if self.slots[input.slot].is_none() {
@@ -135,6 +141,7 @@ impl<L: Library> Plan<L> {
                 });
             }
         }
+        self.ranges.check(&self.name)?;
         for output in &mut self.outputs {
             output.value = None;
         }

@@ -128,7 +128,7 @@ impl Attention {
         if self.scale_queries {
             q = q.affine(self.attrs.scale, 0.0)?;
         }
-        let scores = matmul::collapsible(&q)?.matmul(&matmul::collapsible(&k)?.transpose(2, 3)?)?;
+        let scores = matmul::multiplied(&q)?.matmul(&matmul::multiplied(&k)?.transpose(2, 3)?)?;
         let mut scores = scores.to_dtype(self.fill[0].dtype())?;
         if !self.scale_queries {
             scores = scores.affine(self.attrs.scale, 0.0)?;
@@ -136,7 +136,7 @@ impl Attention {
         let scores = self.masked(scores, args, keys, offset, masks)?;
         let p = candle_nn::ops::softmax_last_dim(&scores)?.to_dtype(v.dtype())?;
         let p = p.reshape((d.batch, d.key_heads, rows, keys))?;
-        let y = p.matmul(&matmul::collapsible(&v)?)?.to_dtype(args[0].dtype())?;
+        let y = p.matmul(&matmul::multiplied(&v)?)?.to_dtype(args[0].dtype())?;
         if d.heads == d.key_heads { Ok(y) } else { y.reshape((d.batch, d.heads, d.queries, d.value_depth)) }
     }
 

@@ -76,3 +76,17 @@ pub(super) fn reduce(kind: ReduceKind, x: &Tensor, axes: &[usize]) -> Result<Ten
         }
     }
 }
+
+/// Position of the first largest element along an axis. candle's kernel on a GPU takes any of several equal ones.
+pub(super) fn arg_max(x: &Tensor, axis: usize) -> Result<Tensor> {
+    if x.device().is_cpu() {
+        return x.argmax_keepdim(axis)?.to_dtype(DType::I64);
+    }
+    let size = x.dims()[axis];
+    let mut line = vec![1; x.rank()];
+    line[axis] = size;
+    let positions = Tensor::arange(0u32, size as u32, x.device())?.reshape(line)?.broadcast_as(x.shape())?;
+    let beyond = Tensor::full(size as u32 - 1, x.shape(), x.device())?;
+    let largest = x.broadcast_eq(&x.max_keepdim(axis)?)?;
+    largest.where_cond(&positions, &beyond)?.min_keepdim(axis)?.to_dtype(DType::I64)
+}

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use candle_core::{Device, Result, Tensor};
 use portbench_graph::{DType, Op, Program, Type};
 
-/// Product over equal leading dimensions. candle's kernel takes any strides in the two last axes, but needs the leading axes to
-/// be one axis in disguise; anything else is copied first.
+/// Product over equal leading dimensions. candle's CPU kernel takes any strides in the two last axes, but needs the leading axes to be one axis in disguise; on a GPU matrices
+/// have to be packed as well. Anything else is copied first.
 pub(super) fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let rank = a.rank();
     if rank > 4 {
@@ -16,18 +16,37 @@ pub(super) fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         dims.push(db[rank - 1]);
         let a = a.reshape((batch, da[rank - 2], da[rank - 1]))?;
         let b = b.reshape((batch, db[rank - 2], db[rank - 1]))?;
-        return a.matmul(&b)?.reshape(dims);
+        return multiplied(&a)?.matmul(&multiplied(&b)?)?.reshape(dims);
     }
-    collapsible(a)?.matmul(&collapsible(b)?)
+    multiplied(a)?.matmul(&multiplied(b)?)
 }
 
-/// The tensor itself where its leading axes collapse into one, else a row-major copy.
-pub(super) fn collapsible(x: &Tensor) -> Result<Tensor> {
+/// The tensor itself where candle multiplies by it, else a row-major copy.
+pub(super) fn multiplied(x: &Tensor) -> Result<Tensor> {
     let (dims, strides) = (x.dims(), x.stride());
-    match dims.len() {
-        4 if dims[0] != 1 && dims[1] != 1 && strides[0] != strides[1] * dims[1] => x.contiguous(),
-        _ => Ok(x.clone()),
+    let collapses = match dims.len() {
+        4 => dims[0] == 1 || dims[1] == 1 || strides[0] == strides[1] * dims[1],
+        _ => true,
+    };
+    if collapses && (x.device().is_cpu() || is_packed(dims, strides)) {
+        Ok(x.clone())
+    } else {
+        x.contiguous()
     }
+}
+
+/// Whether the two last axes are a whole matrix, row by row or column by column.
+fn is_packed(dims: &[usize], strides: &[usize]) -> bool {
+    let &[.., rows, columns] = dims else { return true };
+    let &[.., down, right] = strides else { return true };
+    let is = |stride: usize, wanted: usize, count: usize| stride == wanted || count == 1;
+    (is(right, 1, columns) && is(down, columns, rows)) || (is(right, rows, columns) && is(down, 1, rows))
+}
+
+/// A product whose gradient candle can multiply by on a GPU: one that comes back from a permutation or a broadcast is no packed matrix, and what the backward pass of this
+/// step makes is.
+pub(super) fn settled(y: &Tensor) -> Result<Tensor> {
+    y.affine(1.0, 0.0)
 }
 
 /// A prepared linear layer.
@@ -35,6 +54,8 @@ pub(crate) struct Linear {
     in_out: bool,
     /// Whether the product runs as `weight x^T`, and its result is turned around while the bias is added.
     turned: bool,
+    /// Whether its gradient has to be made a packed matrix.
+    settles: bool,
 }
 
 /// Rows for which candle's CPU kernel is faster (up to 1.8 times on two cores) with the weight as the left operand: it blocks over the
@@ -47,7 +68,8 @@ impl Linear {
         let k = args[0].dims().last().copied().unwrap_or(1);
         let rows = args[0].shape.elements() / k;
         let measured = args[0].dtype != DType::F16;
-        Self { in_out, turned: !training && device.is_cpu() && measured && FEW_ROWS.contains(&rows) }
+        let settles = training && !device.is_cpu();
+        Self { in_out, settles, turned: !training && device.is_cpu() && measured && FEW_ROWS.contains(&rows) }
     }
 
     /// `(x [.., K], weight, optional bias)`: one product over all rows of `x`.
@@ -58,7 +80,12 @@ impl Linear {
         let (k, n) = w.dims2()?;
         let rows = x.elem_count() / k;
         let x = if rank == 2 { x.clone() } else { x.reshape((rows, k))? };
-        let y = if self.turned { w.t()?.matmul(&x.t()?)?.t()? } else { x.matmul(&w)? };
+        let y = if self.turned {
+            w.t()?.matmul(&x.t()?)?.t()?
+        } else {
+            multiplied(&x)?.matmul(&multiplied(&w)?)?
+        };
+        let y = if self.settles { settled(&y)? } else { y };
         let y = match args.get(2) {
             Some(bias) => y.broadcast_add(bias)?,
             None => y,

@@ -56,7 +56,7 @@ pub(crate) enum Kernel {
     IndexSlice { axis: usize, ids: Tensor },
     Concat { axis: usize },
     Pad { axis: usize, before: Option<Tensor>, after: Option<Tensor> },
-    MatMul,
+    MatMul { settles: bool },
     Linear(Linear),
     Conv2d { attrs: Conv2dAttrs, subsample: Option<[Tensor; 2]> },
     Pool(Pool),
@@ -121,7 +121,7 @@ pub(crate) fn prepare(
             let fill = |n: usize| shape::fill(result, *axis, n, *value, device);
             Kernel::Pad { axis: *axis, before: fill(*before)?, after: fill(*after)? }
         }
-        Op::MatMul => Kernel::MatMul,
+        Op::MatMul => Kernel::MatMul { settles: training && !device.is_cpu() },
         Op::Linear { in_out } => Kernel::Linear(Linear::new(*in_out, args, training, device)),
         Op::Conv2d(attrs) => Kernel::Conv2d {
             attrs: *attrs,
@@ -207,7 +207,7 @@ impl Kernel {
             Self::Select => args[0].where_cond(args[1], args[2]),
             Self::Cast { to } => elementwise::cast(args[0], *to),
             Self::Reduce { kind, axes } => elementwise::reduce(*kind, args[0], axes),
-            Self::ArgMax { axis } => args[0].argmax_keepdim(*axis)?.to_dtype(CandleType::I64),
+            Self::ArgMax { axis } => elementwise::arg_max(args[0], *axis),
             Self::Reshape(shape) => args[0].reshape(shape.clone()),
             Self::Permute(axes) => args[0].permute(axes.as_slice()),
             Self::Broadcast(shape) => args[0].broadcast_as(shape.clone()),
@@ -215,7 +215,8 @@ impl Kernel {
             Self::IndexSlice { axis, ids } => args[0].contiguous()?.index_select(ids, *axis),
             Self::Concat { axis } => Tensor::cat(args, *axis),
             Self::Pad { axis, before, after } => shape::pad(args[0], *axis, before.as_ref(), after.as_ref()),
-            Self::MatMul => matmul::matmul(args[0], args[1]),
+            Self::MatMul { settles: false } => matmul::matmul(args[0], args[1]),
+            Self::MatMul { settles: true } => matmul::settled(&matmul::matmul(args[0], args[1])?),
             Self::Linear(linear) => linear.run(args),
             Self::Conv2d { attrs, subsample } => convolution::conv2d(args, attrs, subsample.as_ref()),
             Self::Pool(pool) => pool.run(args[0]),

@@ -3,7 +3,7 @@
 //! candle's CPU layer norm computes the variance as `mean(x^2) - mean(x)^2` in `f32`, which loses every digit on rows whose mean is
 //! large against their spread, and has no `f64`; so the CPU kernel here is our own: two passes over a row, in the accumulator type.
 
-use candle_core::{CpuStorage, CustomOp3, DType, Error, Layout, Result, Shape, Tensor, WithDType};
+use candle_core::{CpuStorage, CustomOp3, D, DType, Error, Layout, Result, Shape, Tensor, WithDType};
 use half::{bf16, f16};
 use rayon::prelude::*;
 
@@ -13,10 +13,11 @@ pub(super) fn layer_norm(args: &[&Tensor], eps: f64, no_bias: Option<&Tensor>) -
     let Some(bias) = bias else { candle_core::bail!("layer-norm without its bias") };
     let [x, weight, bias] = [args[0].contiguous()?, args[1].contiguous()?, bias.contiguous()?];
     if x.device().is_cpu() {
-        x.apply_op3_no_bwd(&weight, &bias, &LayerNorm { eps })
-    } else {
-        candle_nn::ops::layer_norm(&x, &weight, &bias, eps as f32)
+        return x.apply_op3_no_bwd(&weight, &bias, &LayerNorm { eps });
     }
+    // The GPU's kernel has that difference of squares too: in `f32`, rows are moved to their mean beforehand.
+    let x = if x.dtype() == DType::F32 { x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)? } else { x };
+    candle_nn::ops::layer_norm(&x, &weight, &bias, eps as f32)
 }
 
 /// candle rounds the root mean square of 16-bit floats before dividing by it, so those are normalised in `f32` with the weights

@@ -8,7 +8,7 @@ use crate::error::outside;
 
 /// Causal masks of an execution: every layer asks for the same.
 #[derive(Default)]
-pub(crate) struct Masks {
+pub(super) struct Masks {
     causal: Option<([i64; 3], Tensor)>,
 }
 
@@ -32,15 +32,15 @@ pub(super) fn prepare(attrs: AttentionAttrs, args: &[&Type], device: Device) -> 
     let attention = Attention { scale: attrs.scale, device };
     if !attrs.position {
         return Kernel {
-            call: Box::new(move |a, _, masks| {
+            call: Box::new(move |a, _, shared| {
                 let mask = if attrs.mask { Some(a[3].shallow_clone()) } else { None };
-                attention.over(a[0], a[1], a[2], mask, attrs.causal, masks)
+                attention.over(a[0], a[1], a[2], mask, attrs.causal, &mut shared.masks)
             }),
             host_operand: None,
         };
     }
     let operand = if attrs.mask { 4 } else { 3 };
-    Kernel::positioned(operand, move |a, position, masks| {
+    Kernel::positioned(operand, move |a, position, shared| {
         let position = host_value(position, a[operand])?;
         let seen = position + queries;
         if position < 0 || seen > keys {
@@ -48,7 +48,7 @@ pub(super) fn prepare(attrs: AttentionAttrs, args: &[&Type], device: Device) -> 
         }
         let (k, v) = (a[1].f_narrow(2, 0, seen)?, a[2].f_narrow(2, 0, seen)?);
         let mask = if attrs.mask { Some(a[3].f_narrow(3, 0, seen)?) } else { None };
-        attention.over(a[0], &k, &v, mask, attrs.causal, masks)
+        attention.over(a[0], &k, &v, mask, attrs.causal, &mut shared.masks)
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod attention;
 mod index;
+mod rotary;
 mod routing;
 
 use portbench_backend::Use;
@@ -10,14 +11,29 @@ use portbench_graph::{
 };
 use tch::{Device, Kind, Reduction, TchError, Tensor};
 
-pub(crate) use attention::Masks;
+use attention::Masks;
+use rotary::{Tables, rotary};
 
 use crate::convert::{from_f64, kind, sizes};
 
 type Result<T> = std::result::Result<T, TchError>;
 
-/// What runs: operands, the host value of the operand that positions the kernel, and the masks of this execution.
-type Call = Box<dyn Fn(&[&Tensor], Option<i64>, &mut Masks) -> Result<Tensor> + Send>;
+/// What kernels of one entry share.
+#[derive(Default)]
+pub(crate) struct Shared {
+    masks: Masks,
+    tables: Tables,
+}
+
+impl Shared {
+    /// Forgets what depends on the values of an execution.
+    pub(crate) fn begin(&mut self) {
+        self.tables.clear();
+    }
+}
+
+/// What runs: operands, the host value of the operand that positions the kernel, and what kernels share.
+type Call = Box<dyn Fn(&[&Tensor], Option<i64>, &mut Shared) -> Result<Tensor> + Send>;
 
 /// A prepared kernel.
 pub(crate) struct Kernel {
@@ -33,13 +49,13 @@ impl Kernel {
 
     fn positioned(
         operand: usize,
-        call: impl Fn(&[&Tensor], Option<i64>, &mut Masks) -> Result<Tensor> + Send + 'static,
+        call: impl Fn(&[&Tensor], Option<i64>, &mut Shared) -> Result<Tensor> + Send + 'static,
     ) -> Self {
         Self { call: Box::new(call), host_operand: Some(operand) }
     }
 
-    pub(crate) fn run(&self, args: &[&Tensor], scalar: Option<i64>, masks: &mut Masks) -> Result<Tensor> {
-        (self.call)(args, scalar, masks)
+    pub(crate) fn run(&self, args: &[&Tensor], scalar: Option<i64>, shared: &mut Shared) -> Result<Tensor> {
+        (self.call)(args, scalar, shared)
     }
 
     pub(crate) fn host_operand(&self) -> Option<usize> {
@@ -129,7 +145,9 @@ pub(crate) fn prepare(
         Op::Gelu { kind: GeluKind::Tanh } => Kernel::new(|a| a[0].f_gelu("tanh")),
         Op::Silu => Kernel::new(|a| a[0].f_silu()),
         Op::Relu => Kernel::new(|a| a[0].f_relu()),
-        Op::Rotary => Kernel::new(rotary),
+        Op::Rotary => {
+            Kernel { call: Box::new(|a, _, shared| rotary(a, &mut shared.tables)), host_operand: None }
+        }
         Op::Attention(attrs) => attention::prepare(attrs, args, device),
         Op::CrossEntropy => cross_entropy(result.dtype),
         Op::TopKRouting { k, renormalize } => {
@@ -317,15 +335,6 @@ fn linear(in_out: bool, args: &[&Type], result: &Type) -> Kernel {
         };
         if flat { Ok(y) } else { y.f_view(&out[..]) }
     })
-}
-
-/// `(x, cos, sin)`: rotates the pairs `(x[i], x[i + D/2])`.
-fn rotary(a: &[&Tensor]) -> Result<Tensor> {
-    let half = a[0].size().last().copied().unwrap_or(2) / 2;
-    let (first, second) = (a[0].f_narrow(-1, 0, half)?, a[0].f_narrow(-1, half, half)?);
-    let left = first.f_mul(a[1])?.f_sub(&second.f_mul(a[2])?)?;
-    let right = second.f_mul(a[1])?.f_add(&first.f_mul(a[2])?)?;
-    Tensor::f_cat(&[left, right], -1)
 }
 
 /// Mean negative log-likelihood in the result's type. No target is ignored: libtorch's own -100 is out of range here as everywhere.
