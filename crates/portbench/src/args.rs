@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Compile a suite's programs for a Neuron device that need not be at hand, and keep the artefacts
     Compile(CompileArgs),
+    /// Compute a suite's goldens ahead, so that no hour of an accelerator is spent on the oracle
+    Goldens(GoldensArgs),
     /// Run a suite (without arguments: quick), check it, measure it, and report
     Run(RunArgs),
     /// Show a stored run
@@ -212,6 +214,17 @@ pub(crate) struct CompileArgs {
     /// Seconds that a program may take
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..=604_800))]
     pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+/// Arguments of `goldens`.
+#[derive(Debug, Args)]
+pub(crate) struct GoldensArgs {
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
 }

@@ -47,6 +47,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Plan(args) => commands::plan::run(&args),
         Command::Compile(args) => commands::compile::run(&args),
+        Command::Goldens(args) => commands::goldens::run(&args),
         Command::Run(args) => commands::run::run(&args),
         Command::Show(args) => commands::show::run(&args),
         Command::Portability(args) => commands::portability::run(&args),

@@ -364,3 +364,25 @@ fn verify_says_what_is_wrong_with_a_directory() {
     ];
     assert!(home.expect(1, &args).0.contains("differs"));
 }
+
+#[test]
+fn goldens_made_ahead_are_those_that_a_run_asks_for() {
+    let home = Home::new();
+    let files = || -> Vec<(String, std::time::SystemTime)> {
+        let entries = fs::read_dir(home.path("results/runs/.oracle-cache")).unwrap().flatten();
+        let mut found: Vec<_> = entries
+            .map(|e| (e.file_name().into_string().unwrap(), e.metadata().unwrap().modified().unwrap()))
+            .collect();
+        found.sort();
+        found
+    };
+    let (table, told) = home.expect(0, &["goldens", "tiny"]);
+    // Three programs (two element types of one workload, and the other workload), each exact and rounded.
+    assert_eq!(table.matches("  ready").count(), 3, "{table}");
+    assert!(told.contains("take this folder along"), "{told}");
+    let made = files();
+    assert_eq!(made.len(), 6, "{made:?}");
+    home.expect(0, &["goldens", "tiny"]);
+    home.expect(0, &["run", "tiny", "--trials", "1", "--no-report"]);
+    assert_eq!(files(), made);
+}

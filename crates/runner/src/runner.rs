@@ -16,6 +16,7 @@ use portbench_worker::{Job, MeasureJob, ParityJob};
 use crate::assemble::{self, Ending};
 use crate::error::RunnerError;
 use crate::event::Event;
+use crate::goldens::GOLDENS;
 use crate::parity::{self, Oracle};
 use crate::plan::{Plan, PlannedCell};
 use crate::worker::{self, Finished, Heard, Limits, Stop, Timed, Watch};
@@ -25,7 +26,7 @@ use crate::worker::{self, Finished, Heard, Limits, Stop, Timed, Watch};
 pub struct Runner<'a> {
     /// How long workers may take.
     pub limits: Limits,
-    /// Where goldens are kept; `.oracle-cache` in the results directory if `None`.
+    /// Where goldens are kept; [`GOLDENS`](crate::GOLDENS) in the results directory if `None`.
     pub cache: Option<&'a std::path::Path>,
     /// Set by somebody else to stop the run; the worker is killed and everything finished stays.
     pub cancel: Option<&'a AtomicBool>,
@@ -109,10 +110,9 @@ impl Runner<'_> {
         on_event: &mut dyn FnMut(Event<'_>),
     ) -> Result<Summary, RunnerError> {
         let _lock = run.lock()?;
-        let cache = self.cache.map_or_else(
-            || run.dir().parent().unwrap_or_else(|| run.dir()).join(".oracle-cache"),
-            ToOwned::to_owned,
-        );
+        let cache = self
+            .cache
+            .map_or_else(|| run.dir().parent().unwrap_or_else(|| run.dir()).join(GOLDENS), ToOwned::to_owned);
         let mut execution = Execution {
             runner: self,
             scratch: run.dir().join("scratch"),

@@ -10,6 +10,9 @@ use portbench_workload::ParityCheck;
 use super::cache::{key, read};
 use super::gate::Tensors;
 
+/// In exact arithmetic.
+const EXACT: &str = "exact";
+
 /// Computes goldens, or reads those computed before.
 #[derive(Debug)]
 pub(crate) struct Oracle {
@@ -30,6 +33,11 @@ impl Oracle {
         Self { cache }
     }
 
+    /// What its exact answer to a check is called in the cache.
+    pub(crate) fn key(&self, check: &ParityCheck, fingerprint: &str) -> PathBuf {
+        self.path(check, fingerprint, EXACT)
+    }
+
     fn path(&self, check: &ParityCheck, fingerprint: &str, precision: &str) -> PathBuf {
         let key = key(fingerprint, &check.params, &check.inputs, &check.task, precision);
         self.cache.join(format!("{key}.safetensors"))
@@ -42,7 +50,7 @@ impl Oracle {
             compute(check, &path, reference).map_err(|e| format!("the oracle ({precision}) failed: {e}"))
         };
         let (golden, same_dtype) = std::thread::scope(|scope| {
-            let golden = scope.spawn(|| ask("exact", Reference::exact()));
+            let golden = scope.spawn(|| ask(EXACT, Reference::exact()));
             let same_dtype = ask("rounded", Reference::rounded());
             (golden.join().unwrap_or_else(|_| Err("the oracle ended early".to_owned())), same_dtype)
         });
