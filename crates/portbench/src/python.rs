@@ -11,9 +11,10 @@ use portbench_runner::WorkerCommand;
 use crate::backends::Target;
 
 /// Backends that are engines of the package, and what they are.
-pub(crate) const ENGINES: [(&str, &str); 5] = [
+pub(crate) const ENGINES: [(&str, &str); 6] = [
     ("torch", "PyTorch's eager mode, in Python"),
     ("torch-compile", "PyTorch's torch.compile with Inductor, in Python"),
+    ("torch-cudagraph", "PyTorch's eager mode recorded into CUDA graphs, in Python"),
     ("torch-xla", "PyTorch/XLA on a CPU, in Python: the rehearsal of Neuron's XLA line"),
     ("neuron-trace", "torch_neuronx.trace, Neuron's XLA line (Trn1, Inf2), in Python"),
     ("neuron-native", "TorchNeuron with torch.compile (Trn2, Trn3), in Python"),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 ENGINES = {
     "torch": ("eager", "Eager"),
     "torch-compile": ("compiled", "Compiled"),
+    "torch-cudagraph": ("cudagraph", "Graphs"),
     "torch-xla": ("xla", "Xla"),
     "neuron-trace": ("trace", "Trace"),
     "neuron-native": ("neuron", "Native"),
