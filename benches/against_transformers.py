@@ -29,7 +29,7 @@ import torch
 import transformers
 
 ROOT = Path(__file__).resolve().parent.parent
-PORTBENCH = ROOT / "target" / "release" / "portbench"
+BUILT = ROOT / "target" / "release" / "portbench"
 DTYPES = {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}
 # Published dimensions; GPT-2's are transformers' defaults.
 MODELS = {
@@ -65,12 +65,13 @@ def main() -> int:
     parser.add_argument("--model", action="append", choices=MODELS, help="gpt2-124m if not given; may be repeated")
     parser.add_argument("--batch", action="append", type=int, help="1 and 8 if not given")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out: it takes minutes on a CPU")
+    parser.add_argument("--portbench", type=Path, default=BUILT, help="the program (default: the release build)")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
         print(json.dumps(transformers_times(json.loads(arguments.measure))))
         return 0
-    if not PORTBENCH.is_file() or not PORTBENCH.with_name("portbench-worker-tch").is_file():
+    if not arguments.portbench.is_file() or not arguments.portbench.with_name("portbench-worker-tch").is_file():
         print("against_transformers: build first: cargo build --release && scripts/setup-libtorch", file=sys.stderr)
         return 2
     for name in arguments.model or ["gpt2-124m"]:
@@ -99,6 +100,7 @@ def compare(name: str, folder: Path, mode: str, batch: int, arguments: argparse.
         "device": arguments.device,
         "dtype": arguments.dtype,
         "threads": arguments.threads,
+        "portbench": str(arguments.portbench.resolve()),
     }
     engines = ["eager"] if arguments.no_compile else ["eager", "compile"]
     rounds: dict[str, list[dict[str, float]]] = {who: [] for who in ["portbench", *engines]}
@@ -140,7 +142,8 @@ def portbench_times(work: dict, folder: Path) -> dict[str, float]:
     )
     (folder / "workload.toml").write_text(workload, encoding="utf-8")
     results = folder / "results"
-    command = [PORTBENCH, "run", folder / "workload.toml", "--backend", f"tch@{work['device']}", "--trials", "1"]
+    command = [work["portbench"], "run", folder / "workload.toml", "--backend", f"tch@{work['device']}"]
+    command += ["--trials", "1"]
     command += ["--threads", str(work["threads"]), "--results", results, "--no-report", "--format", "json"]
     answer = subprocess.run(command, check=True, capture_output=True, env=environment(work))
     (row,) = json.loads(answer.stdout)
