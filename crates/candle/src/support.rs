@@ -77,6 +77,9 @@ pub(crate) fn support(op: &Op, args: &[&Type], result: &Type, use_: Use, place: 
         Op::MaxPool2d(_) | Op::AvgPool2d(_) if training && !pool_divides(op, args) => {
             native("shifted index_select windows")
         }
+        Op::AvgPool2d(_) if place == Place::Cuda && dtype == DType::F64 => {
+            native("sum over shifted index_select windows: candle averages f64 in f32 on a GPU")
+        }
         Op::MaxPool2d(_) => native("max_pool2d"),
         Op::AvgPool2d(_) if half => native("avg_pool2d in f32"),
         Op::AvgPool2d(_) => native("avg_pool2d"),

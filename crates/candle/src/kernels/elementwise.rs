@@ -10,6 +10,10 @@ pub(super) fn unary(kind: UnaryKind, x: &Tensor) -> Result<Tensor> {
         // candle has no integer negation.
         UnaryKind::Neg if x.dtype() == DType::I64 => x.zeros_like()?.sub(x),
         UnaryKind::Neg => x.neg(),
+        // Nor has it an absolute value of integers on a GPU.
+        UnaryKind::Abs if x.dtype() == DType::I64 && !x.device().is_cpu() => {
+            x.maximum(&x.zeros_like()?.sub(x)?)
+        }
         UnaryKind::Abs => x.abs(),
         UnaryKind::Exp => x.exp(),
         UnaryKind::Log => x.log(),
@@ -59,6 +63,10 @@ pub(super) fn cast(x: &Tensor, to: DType) -> Result<Tensor> {
         (_, DType::U8) => x.ne(&x.zeros_like()?),
         // Rounded once through `f32`, as everywhere in this project.
         (DType::F64, DType::BF16 | DType::F16) => x.to_dtype(DType::F32)?.to_dtype(to),
+        // candle has no kernels between these on a GPU.
+        (DType::I64, DType::BF16 | DType::F16) | (DType::BF16 | DType::F16, DType::I64) => {
+            x.to_dtype(DType::F32)?.to_dtype(to)
+        }
         _ => x.to_dtype(to),
     }
 }

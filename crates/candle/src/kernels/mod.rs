@@ -134,7 +134,9 @@ pub(crate) fn prepare(
             },
         },
         Op::MaxPool2d(attrs) | Op::AvgPool2d(attrs) => {
-            let windows = training && (attrs.kernel != attrs.stride || !pool_divides(op, args));
+            let trains = training && (attrs.kernel != attrs.stride || !pool_divides(op, args));
+            let windows =
+                trains || (matches!(op, Op::AvgPool2d(_)) && averages_in_f32(args[0].dtype, device));
             Kernel::Pool(Pool::new(op, attrs, args[0], result, windows, device)?)
         }
         Op::Gather { axis } => Kernel::Gather { axis: *axis },
@@ -250,6 +252,11 @@ impl Kernel {
             _ => None,
         }
     }
+}
+
+/// Whether candle's kernel averages windows of `f64` in `f32`.
+fn averages_in_f32(dtype: DType, device: &Device) -> bool {
+    dtype == DType::F64 && !device.is_cpu()
 }
 
 /// Whether a tensor's element type is one of the 16-bit floats.
