@@ -3,17 +3,25 @@
 //! Formulas: price per unit is `usd_per_hour / (3600 rate)`; idle time is billed, so an effective price is that over the utilisation; spot work that is lost is
 //! done again. Every function refuses numbers outside its range: nothing that is missing becomes a zero.
 
+use serde::{Serialize, Serializer};
+
 use crate::error::{CatalogError, not_negative, positive, share};
 
-/// A number with the interval that it may lie in: `low <= value <= high`, not negative. `high` may be infinite, where the lower end of a rate is 0.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A number with the interval that it may lie in: `low <= value <= high`, not negative. `high` may be infinite, where the lower end of a rate is 0; files have no number there.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Amount {
     /// The number.
     pub value: f64,
     /// Lower end.
     pub low: f64,
     /// Upper end.
+    #[serde(serialize_with = "finite")]
     pub high: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn finite<S: Serializer>(high: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    high.is_finite().then_some(*high).serialize(serializer)
 }
 
 impl Amount {

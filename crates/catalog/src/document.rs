@@ -43,27 +43,31 @@ impl Text<'_> {
     /// A mistake at a byte of the text.
     pub(crate) fn mistake(&self, at: usize, message: String) -> CatalogError {
         let before = self.text.get(..at).unwrap_or(self.text);
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let line = 1 + before.bytes().filter(|b| *b == b'\n').count();
-        CatalogError::Mistake { file: self.file.to_owned(), line, message }
+        let column = 1 + before[start..].chars().count();
+        CatalogError::Mistake { file: self.file.to_owned(), line, column, message }
     }
 
-    /// A mistake in a key of an entry: its own line where the entry has one line a key.
+    /// A mistake in a key of an entry: where the key stands, or the entry where it is missing.
     pub(crate) fn mistake_in<T>(&self, entry: &Spanned<T>, key: &str, message: &str) -> CatalogError {
-        let start = entry.span().start;
-        let rest = self.text.get(start..).unwrap_or_default();
+        let span = entry.span();
+        // The span of a table ends with its head.
+        let rest = self.text.get(span.start..).unwrap_or_default();
         let end = rest.get(1..).and_then(|r| r.find("\n[")).map_or(rest.len(), |e| e + 1);
-        let mut at = start;
-        let mut offset = 0;
-        for line in rest[..end].split_inclusive('\n') {
-            let is_key = line.trim_start().strip_prefix(key).is_some_and(|r| r.trim_start().starts_with('='));
-            if is_key {
-                at = start + offset;
-                break;
-            }
-            offset += line.len();
-        }
+        let inside = if rest.starts_with('{') { span.len().min(rest.len()) } else { end };
+        let at = position(&rest[..inside], key).map_or(span.start, |at| span.start + at);
         self.mistake(at, format!("{key}: {message}"))
     }
+}
+
+/// Where a key is set in the text of an entry.
+fn position(text: &str, key: &str) -> Option<usize> {
+    text.match_indices(key).map(|(at, _)| at).find(|&at| {
+        let alone =
+            text[..at].chars().next_back().is_none_or(|c| c.is_whitespace() || matches!(c, '{' | ','));
+        alone && text[at + key.len()..].trim_start().starts_with('=')
+    })
 }
 
 /// Checks the numbers of every entry.

@@ -18,12 +18,14 @@ pub enum CatalogError {
         source: std::io::Error,
     },
     /// A file was read and is wrong.
-    #[error("{file}:{line}: {message}")]
+    #[error("{file}:{line}:{column}: {message}")]
     Mistake {
         /// The file as it was named; `built-in NAME` for one that is part of the program.
         file: String,
         /// Line, counted from 1.
         line: usize,
+        /// Column in characters, counted from 1.
+        column: usize,
         /// Which key, what is wrong with it, and what would be right.
         message: String,
     },
@@ -89,8 +91,11 @@ fn guesses(nearest: &[String]) -> String {
     format!("did you mean {}?", names.join(", "))
 }
 
-/// `value`, if it is a number above 0.
-pub(crate) fn positive(name: &'static str, value: f64) -> Result<f64, CatalogError> {
+/// `value`, if it is a number above 0; `name` is for the message.
+///
+/// # Errors
+/// [`CatalogError::Parameter`].
+pub fn positive(name: &'static str, value: f64) -> Result<f64, CatalogError> {
     within(name, value, value > 0.0, "a number above 0")
 }
 

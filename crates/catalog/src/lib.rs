@@ -14,6 +14,7 @@ pub mod own;
 mod price;
 pub mod published;
 pub mod roofline;
+pub mod utilisation;
 
 pub use accelerator::{
     Accelerator, Bandwidth, Cores, Interconnect, Kind, Measured, Memory, PeakSparse, Peaks, Power, Precision,
@@ -22,6 +23,6 @@ pub use accelerator::{
 pub use catalog::Catalog;
 pub use cost::Amount;
 pub use dated::{Dated, Day};
-pub use error::CatalogError;
+pub use error::{CatalogError, positive};
 pub use instance::{Instance, Quoted, Source, SourceDate, System};
 pub use price::{Basis, EVERYWHERE, Price, PriceQuery, UNSTATED, choose};

@@ -155,6 +155,13 @@ impl Price {
         self.regions.iter().any(covers) || (self.regions.is_empty() && region == UNSTATED)
     }
 
+    /// What speaks against it: `estimate`, `unverified`.
+    #[must_use]
+    pub fn marks(&self) -> Vec<&'static str> {
+        let marks = [("estimate", self.estimate), ("unverified", self.unverified)];
+        marks.into_iter().filter_map(|(word, holds)| holds.then_some(word)).collect()
+    }
+
     /// Its regions for people.
     #[must_use]
     pub fn places(&self) -> String {

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::accelerator::Accelerator;
+use crate::catalog::Catalog;
 use crate::document::Text;
 use crate::error::CatalogError;
 use crate::instance::SourceDate;
@@ -33,10 +35,14 @@ pub struct Published {
     pub model: String,
     /// `inference`, `generate` or `training`.
     pub mode: String,
-    /// Instance type.
+    /// Instance type, or the name of a system.
     pub instance: String,
     /// How many instances, where more than one.
     pub instances: Option<u32>,
+    /// Accelerator of a system that is no instance of the catalogue.
+    pub accelerator: Option<String>,
+    /// How many accelerators that system has.
+    pub accelerators: Option<u32>,
     /// Software, with its version: SDK, framework, library.
     pub software: Option<String>,
     /// Numerics and casts, as published.
@@ -95,11 +101,26 @@ pub struct Entry {
     pub result: Published,
 }
 
+impl Entry {
+    /// The accelerators that the figures are of, and how many; `None` where neither the result nor the catalogue says it.
+    #[must_use]
+    pub fn hardware<'c>(&self, catalog: &'c Catalog) -> Option<(&'c Accelerator, u32)> {
+        let result = &self.result;
+        let instances = result.instances.unwrap_or(1);
+        if let (Some(name), Some(count)) = (&result.accelerator, result.accelerators) {
+            return Some((catalog.accelerator(name).ok()?, count * instances));
+        }
+        let instance = catalog.instance(&result.instance).ok()?;
+        Some((catalog.accelerator(&instance.accelerator).ok()?, instance.accelerators * instances))
+    }
+}
+
 /// The project's own files, part of the program. A test holds the list against the folder.
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 4] = [
     ("aws-neuron.toml", include_str!("../../../results/published/aws-neuron.toml")),
     ("hugging-face.toml", include_str!("../../../results/published/hugging-face.toml")),
     ("kiln.toml", include_str!("../../../results/published/kiln.toml")),
+    ("mlperf.toml", include_str!("../../../results/published/mlperf.toml")),
 ];
 
 /// What the program brings along: the files of `results/published`.
@@ -173,6 +194,9 @@ fn check(place: &Text<'_>, spanned: &Spanned<Published>) -> Result<(), CatalogEr
         if let Some(v) = value.filter(|v| !(v.is_finite() && *v > 0.0)) {
             return Err(place.mistake_in(spanned, key, &format!("is {v}; it must be a number above 0")));
         }
+    }
+    if result.accelerator.is_some() != result.accelerators.is_some_and(|n| n > 0) {
+        return Err(place.mistake_in(spanned, "accelerator", "and `accelerators`, at least 1, go together"));
     }
     if result.throughput.is_some() != result.unit.is_some() {
         return Err(place.mistake_in(spanned, "throughput", "and `unit` go together"));

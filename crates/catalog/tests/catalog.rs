@@ -174,43 +174,43 @@ fn mistakes_name_file_line_and_key() {
         (
             "usd-per-hour = 1.5",
             "usd-per-hour = -1.5",
-            "own.toml:22: usd-per-hour: is -1.5; it must be a number above 0",
+            "own.toml:22:37: usd-per-hour: is -1.5; it must be a number above 0",
         ),
-        ("usd-per-hour = 1.5", "usd-per-hour = nan", "own.toml:22: usd-per-hour: is NaN"),
+        ("usd-per-hour = 1.5", "usd-per-hour = nan", "own.toml:22:37: usd-per-hour: is NaN"),
         (
             "usd-per-hour = 1.5",
             "usd-per-hour = 1.5, usd-per-hour-high = 1.0",
-            "own.toml:22: usd-per-hour-high: is below",
+            "own.toml:22:57: usd-per-hour-high: is below",
         ),
         (
             "usd-per-hour = 1.5",
             "usd-an-hour = 1.5",
-            "own.toml:22: unknown field `usd-an-hour`, expected one of",
+            "own.toml:22:37: unknown field `usd-an-hour`, expected one of",
         ),
         (
             "\"our.box\" =",
             "\"our.bx\" =",
-            "own.toml:22: prices: no instance is named `our.bx`: did you mean `our.box`",
+            "own.toml:22:13: prices: no instance is named `our.bx`: did you mean `our.box`",
         ),
         (
             "accelerator = \"ours\"",
             "accelerator = \"our\"",
-            "own.toml:18: accelerator: no accelerator is named `our`",
+            "own.toml:18:1: accelerator: no accelerator is named `our`",
         ),
-        ("kind = \"gpu\"", "kind = \"gqu\"", "own.toml:10: unknown variant `gqu`"),
-        ("bf16 = 100.0", "bf16 = 0.0", "own.toml:11: peak-dense-tflops: is 0; it must be"),
-        ("gb-s = 1000", "gb-s = 1000, gib-s = 1000", "own.toml:12: bandwidth: has `gb-s` and `gib-s`"),
-        ("accelerators = 2", "accelerators = 0", "own.toml:19: accelerators: is 0"),
-        ("date = \"2026-11\"", "date = \"2026-13\"", "own.toml:22: `2026-13` is no date"),
+        ("kind = \"gpu\"", "kind = \"gqu\"", "own.toml:10:8: unknown variant `gqu`"),
+        ("bf16 = 100.0", "bf16 = 0.0", "own.toml:11:1: peak-dense-tflops: is 0; it must be"),
+        ("gb-s = 1000", "gb-s = 1000, gib-s = 1000", "own.toml:12:1: bandwidth: has `gb-s` and `gib-s`"),
+        ("accelerators = 2", "accelerators = 0", "own.toml:19:1: accelerators: is 0"),
+        ("date = \"2026-11\"", "date = \"2026-13\"", "own.toml:22:86: `2026-13` is no date"),
         (
             "source = \"contract\"",
             "source = \"contact\"",
-            "own.toml:22: source: no source is named `contact`; did you mean `contract`?",
+            "own.toml:22:97: source: no source is named `contact`; did you mean `contract`?",
         ),
-        ("\"ours\"]", "\"trn2\"]", "own.toml:7: aliases: `trn2` already stands for aws-trainium2"),
-        ("name = \"our.box\"", "nane = \"our.box\"", "own.toml:16: unknown field `nane`"),
-        ("[prices]", "[price]", "own.toml:21: unknown field `price`"),
-        ("[prices]", "[prices", "own.toml:21: "),
+        ("\"ours\"]", "\"trn2\"]", "own.toml:7:1: aliases: `trn2` already stands for aws-trainium2"),
+        ("name = \"our.box\"", "nane = \"our.box\"", "own.toml:16:1: unknown field `nane`"),
+        ("[prices]", "[price]", "own.toml:21:2: unknown field `price`"),
+        ("[prices]", "[prices", "own.toml:21:8: "),
     ] {
         let text = OWN.replacen(was, is, 1);
         assert_ne!(text, OWN, "{was}");
@@ -230,7 +230,7 @@ fn prices_that_contradict_each_other_are_refused() {
     let found = laid(&file(&row(1.0, "\"a\", \"b\""), &row(2.0, "\"b\""))).unwrap_err();
     assert_eq!(
         found,
-        "own.toml:4: usd-per-hour: two spot prices of trn2.48xlarge in b on 2026-11-01: 1 and 2 USD/h"
+        "own.toml:4:19: usd-per-hour: two spot prices of trn2.48xlarge in b on 2026-11-01: 1 and 2 USD/h"
     );
     assert!(laid(&file(&row(1.0, ""), &row(2.0, ""))).unwrap_err().contains("no stated region"));
     assert!(laid(&file(&row(1.0, "\"a\""), &row(2.0, "\"b\""))).is_ok());

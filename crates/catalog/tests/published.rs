@@ -14,13 +14,13 @@ fn ours() -> Vec<Entry> {
 fn every_published_result_has_its_source_and_a_figure() {
     let entries = ours();
     assert_eq!(entries, built_in().unwrap());
-    assert!(entries.len() >= 75, "{}", entries.len());
+    assert!(entries.len() >= 110, "{}", entries.len());
     let catalog = Catalog::built_in().unwrap();
     for Entry { file, publisher, result } in &entries {
         assert!(!publisher.is_empty() && !result.source.is_empty(), "{file}: {}", result.model);
-        if result.work.is_some() {
-            catalog.instance(&result.instance).unwrap();
-        }
+    }
+    for entry in entries.iter().filter(|e| e.result.work.is_some() || e.result.accelerator.is_some()) {
+        assert!(entry.hardware(&catalog).is_some(), "{}: {}", entry.file, entry.result.instance);
     }
     let has = |model: &str, instance: &str, rate: f64| {
         entries.iter().any(|e| {
@@ -29,6 +29,8 @@ fn every_published_result_has_its_source_and_a_figure() {
     };
     assert!(has("bert-base-uncased", "trn1.2xlarge", 3421.57));
     assert!(has("Llama-3-70B", "trn1.32xlarge", 120.36));
+    // MLPerf Inference v5.1, closed, NVIDIA, Offline.
+    assert!(has("Llama-3.1-8B", "NVIDIA DGX B200", 136_752.0));
 }
 
 #[test]
@@ -74,13 +76,18 @@ fn mistakes_name_file_line_and_key() {
         (
             "throughput = 2.5",
             "throughput = -2.5",
-            "p.toml:8: throughput: is -2.5; it must be a number above 0",
+            "p.toml:8:1: throughput: is -2.5; it must be a number above 0",
         ),
-        ("unit = \"images\"\n", "", "p.toml:8: throughput: and `unit` go together"),
-        ("throughput = 2.5\nunit = \"images\"\n", "", "p.toml:5: model: the result has no throughput"),
-        ("throughput", "thruput", "p.toml:8: unknown field `thruput`"),
-        ("date = \"2026-10\"\n", "", "p.toml:4: missing field `date`"),
-        ("2026-10", "lately", "p.toml:11: `lately` is no date"),
+        ("unit = \"images\"\n", "", "p.toml:8:1: throughput: and `unit` go together"),
+        ("throughput = 2.5\nunit = \"images\"\n", "", "p.toml:5:1: model: the result has no throughput"),
+        ("throughput", "thruput", "p.toml:8:1: unknown field `thruput`"),
+        ("date = \"2026-10\"\n", "", "p.toml:4:1: missing field `date`"),
+        (
+            "instance = \"i\"",
+            "instance = \"i\"\naccelerator = \"h200\"",
+            "p.toml:8:1: accelerator: and `accelerators`, at least 1, go together",
+        ),
+        ("2026-10", "lately", "p.toml:11:8: `lately` is no date"),
     ] {
         let found = read("p.toml", &ONE.replacen(was, is, 1)).unwrap_err().to_string();
         assert!(found.starts_with(message), "{was} -> {is}: {found}");

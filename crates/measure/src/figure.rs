@@ -77,6 +77,25 @@ pub enum Metric {
 }
 
 impl Metric {
+    /// Every one, in the order of tables.
+    pub const ALL: [Self; 15] = [
+        Self::Throughput,
+        Self::LatencyP50,
+        Self::LatencyP90,
+        Self::LatencyP99,
+        Self::TtftP50,
+        Self::TtftP99,
+        Self::TpotP50,
+        Self::TpotP99,
+        Self::PrefillThroughput,
+        Self::Loss,
+        Self::ValidationLoss,
+        Self::FlopRate,
+        Self::PeakMemory,
+        Self::DeviceMemory,
+        Self::EnergyPerUnit,
+    ];
+
     /// The word in tables and files.
     #[must_use]
     pub const fn name(self) -> &'static str {

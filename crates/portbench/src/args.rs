@@ -5,6 +5,7 @@ mod money;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use portbench_measure::Metric;
 use portbench_neuron::{Line, Sdk, Target as NeuronTarget};
 use portbench_workload::Replicas;
 
@@ -263,6 +264,11 @@ pub(crate) struct ShowArgs {
     /// Show how each op was lowered instead of the figures
     #[arg(long)]
     pub(crate) lowering: bool,
+    /// Show instead the shares of this accelerator's peaks that were reached (MFU, MBU), and energy
+    #[arg(long, value_name = "ACCELERATOR", conflicts_with = "lowering")]
+    pub(crate) on: Option<String>,
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
     #[command(flatten)]
@@ -300,13 +306,39 @@ pub(crate) struct PortabilityArgs {
     /// Its scenario
     #[arg(long, default_value = "single-stream", value_name = "SCENARIO")]
     pub(crate) scenario: String,
-    /// What the best known throughput of each platform was taken from, with its date: it is the best in these runs
+    /// Figure of merit: throughput, latency-p50, ttft-p50, tpot-p50, ... Its direction comes with it
+    #[arg(long, default_value = "throughput", value_name = "METRIC", value_parser = metric)]
+    pub(crate) metric: Metric,
+    /// What the best known figure of each platform was taken from, with its date: it is the best in these runs
     #[arg(long, value_name = "TEXT")]
     pub(crate) reference: String,
+    /// Which accelerator of the catalogue a platform is, for architectural efficiency; not needed of one that is called like it
+    #[arg(long, value_name = "NAME=ACCELERATOR", value_parser = pair)]
+    pub(crate) accelerator: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
+}
+
+/// Reads a metric by its name in tables and files.
+fn metric(word: &str) -> Result<Metric, String> {
+    Metric::ALL.into_iter().find(|metric| metric.name() == word).ok_or_else(|| {
+        let words: Vec<&str> = Metric::ALL.into_iter().map(Metric::name).collect();
+        format!("there are {}", words.join(", "))
+    })
+}
+
+/// Reads `NAME=VALUE`.
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
 }
 
 /// Forms of exported figures.

@@ -13,6 +13,7 @@ mod head;
 mod record;
 mod run;
 mod store;
+mod unlike;
 
 pub use directory::{Records, Run, RunLock, parse_head, parse_record, read_record};
 pub use error::StoreError;
@@ -22,6 +23,7 @@ pub use record::{
 };
 pub use run::{PartialTrial, PlanEntry, RunInfo};
 pub use store::Store;
+pub use unlike::unlike;
 
 /// JSON Schema of [`Record`], draft 2020-12, as committed in `schema/record-v1.json`.
 #[must_use]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use portbench_measure::{Boundary, Metric};
-use portbench_records::{Outcome, RecordHead};
+use portbench_records::{Outcome, Problem, RecordHead, unlike};
 use portbench_stats::multiplicity::{Correction, adjust};
 use portbench_stats::trials::fieller_ratio;
 use portbench_stats::{CompareOptions, Direction, Statistic, Trials, Verdict};
@@ -68,7 +68,7 @@ pub struct CompareRow {
 /// What a comparison needs of a cell.
 struct Known {
     outcome: Outcome,
-    fingerprint: String,
+    problem: Problem,
     boundary: Boundary,
     settings: BTreeMap<String, String>,
     /// The figures of the trials, of metrics that are compared.
@@ -81,7 +81,7 @@ impl Known {
             head.figures.into_iter().filter(|f| COMPARED.contains(&f.metric) && !f.trials.is_empty());
         let known = Self {
             outcome: head.outcome,
-            fingerprint: head.problem.fingerprint,
+            problem: head.problem,
             boundary: head.spec.boundary,
             settings: head.backend.map(|b| b.settings).unwrap_or_default(),
             trials: trials.map(|f| (f.metric, f.trials)).collect(),
@@ -145,11 +145,12 @@ fn plain_row(cell: String, change: Change, detail: Option<String>) -> CompareRow
 fn cell_rows(before: &Known, cell: String, after: &Known, relevant: f64, rows: &mut Vec<CompareRow>) {
     let measured = |outcome| outcome == Outcome::Measured;
     let detail = || Some(format!("{} -> {}", before.outcome, after.outcome));
+    let differences = unlike(&before.problem, &after.problem);
     let change = match (measured(before.outcome), measured(after.outcome)) {
         (true, false) => Some((Change::NoLongerMeasured, detail())),
-        _ if before.fingerprint != after.fingerprint => Some((Change::DifferentWork, None)),
+        _ if !differences.is_empty() => Some((Change::DifferentWork, Some(differences.join("; ")))),
         (true, true) if before.boundary != after.boundary => {
-            let words = format!("{} -> {}", boundary(before.boundary), boundary(after.boundary));
+            let words = format!("{} -> {}", before.boundary, after.boundary);
             Some((Change::DifferentBoundary, Some(words)))
         }
         (true, true) => None,
@@ -166,13 +167,6 @@ fn cell_rows(before: &Known, cell: String, after: &Known, relevant: f64, rows: &
             let row = metric_row(cell.clone(), metric, before, after, relevant);
             rows.push(CompareRow { detail: settings.clone(), ..row });
         }
-    }
-}
-
-const fn boundary(boundary: Boundary) -> &'static str {
-    match boundary {
-        Boundary::DeviceResident => "device-resident",
-        Boundary::HostToHost => "host-to-host",
     }
 }
 
@@ -296,7 +290,7 @@ impl CompareRow {
             (Change::NoLongerMeasured, _) => "regression: no longer measured".to_owned(),
             (Change::NewlyMeasured, _) => "newly measured".to_owned(),
             (Change::NeverMeasured, _) => "never measured".to_owned(),
-            (Change::DifferentWork, _) => "not compared: different work (fingerprints differ)".to_owned(),
+            (Change::DifferentWork, _) => "not compared: different work".to_owned(),
             (Change::DifferentBoundary, _) => "not compared: the timers enclose different things".to_owned(),
         };
         let verdict = self.detail.iter().fold(verdict, |verdict, detail| format!("{verdict}: {detail}"));

@@ -7,6 +7,8 @@ mod bounds;
 mod canvas;
 mod cells_chart;
 mod compare;
+mod cost;
+mod efficiency;
 mod error;
 mod loss_chart;
 mod lowering;
@@ -18,6 +20,10 @@ mod write;
 
 pub use bounds::judge_bounds;
 pub use compare::{COMPARE_COLUMNS, COMPARE_NUMERIC, Change, CompareRow, compare};
+pub use cost::{COST_COLUMNS, COST_NUMERIC, amount, cost_cells, hourly};
+pub use efficiency::{
+    EFFICIENCY_COLUMNS, EFFICIENCY_NUMERIC, Efficiency, NoEfficiency, efficiency, efficiency_cells, precision,
+};
 pub use error::ReportError;
 pub use lowering::{LOWERING_COLUMNS, lowering_cells};
 pub use number::{plain, plain_with};

@@ -68,7 +68,7 @@ fn every_case_has_its_words() {
     d-gone.inference.single-stream.candle.cpu.f32 |  |  |  |  | regression: no longer measured: measured -> no record
     e-fails.inference.single-stream.candle.cpu.f32 |  |  |  |  | regression: no longer measured: measured -> crashed
     f-mended.inference.single-stream.candle.cpu.f32 |  |  |  |  | newly measured: unsupported -> measured
-    g-other.inference.single-stream.candle.cpu.f32 |  |  |  |  | not compared: different work (fingerprints differ)
+    g-other.inference.single-stream.candle.cpu.f32 |  |  |  |  | not compared: different work: programs abababababab and efefefefefef (fingerprints)
     h-few.inference.single-stream.candle.cpu.f32 | throughput | 100/s | 100/s | 1.00 [0.99, 1.01] | too few trials
     i-new.inference.single-stream.candle.cpu.f32 |  |  |  |  | only in the candidate
     j-never.inference.single-stream.candle.cpu.f32 |  |  |  |  | never measured: unavailable -> unavailable

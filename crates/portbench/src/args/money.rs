@@ -145,12 +145,9 @@ pub(crate) struct ProjectArgs {
     /// Share of the roofline that is reached, for the estimate
     #[arg(long, value_name = "SHARE", conflicts_with = "calibrate")]
     pub(crate) efficiency: Option<f64>,
-    /// Take that share from a stored run of the same workload ...
-    #[arg(long, value_name = "RUN", requires = "calibrate_on")]
-    pub(crate) calibrate: Option<String>,
-    /// ... which was made on this accelerator
-    #[arg(long, value_name = "NAME", requires = "calibrate")]
-    pub(crate) calibrate_on: Option<String>,
+    /// Take that share from a stored run of the same workload that was made on this accelerator, or from the published results of it; several give a range
+    #[arg(long, value_name = "ACCELERATOR=RUN|published", value_parser = super::pair, value_delimiter = ',')]
+    pub(crate) calibrate: Vec<(String, String)>,
     /// Show the slowest ops by their bound
     #[arg(long)]
     pub(crate) ops: bool,
@@ -158,7 +155,7 @@ pub(crate) struct ProjectArgs {
     #[arg(long, conflicts_with_all = ["workload", "on", "ops"])]
     pub(crate) published: bool,
     /// Directory of published results (those of the program if not given)
-    #[arg(long, value_name = "DIR", requires = "published")]
+    #[arg(long, value_name = "DIR")]
     pub(crate) published_results: Option<PathBuf>,
     /// Directory of workload files, with suites/ in it, beside the built-in ones
     #[arg(long, default_value = "workloads", env = "PORTBENCH_WORKLOADS", value_name = "DIR")]

@@ -18,7 +18,6 @@ use crate::neuron;
 use crate::python;
 use crate::table::Table;
 
-pub(crate) use catalog::price_marks;
 pub(crate) use published::published_entries;
 
 pub(crate) fn run(args: &ListArgs) -> Result<u8, Failure> {

@@ -1,14 +1,14 @@
 //! `project`: what hardware that is not at hand could do at best, by its roofline.
 
+mod calibration;
 mod published;
 
 use std::io;
 
 use portbench_catalog::roofline::{Bound, Limit, Roofline};
-use portbench_catalog::{Accelerator, Catalog, Precision};
-use portbench_measure::{FigureValue, Metric, Numerics, Task};
-use portbench_records::{Outcome, Record, Store};
-use portbench_report::plain;
+use portbench_catalog::{Accelerator, Catalog};
+use portbench_measure::{Numerics, Task};
+use portbench_report::{plain, plain_with, precision};
 use portbench_runner::task_graphs;
 use portbench_workload::{Catalogue, Resolved, Workload};
 
@@ -16,6 +16,8 @@ use crate::args::ProjectArgs;
 use crate::failure::{Failure, usage};
 use crate::progress;
 use crate::table::Table;
+
+use calibration::Calibration;
 
 const COLUMNS: [&str; 10] = [
     "accelerator",
@@ -39,7 +41,7 @@ pub(crate) fn run(args: &ProjectArgs) -> Result<u8, Failure> {
     let workload = Catalogue::load(&args.workloads)?.workload(workload).map_err(usage)?;
     let numerics = numerics(args, &workload)?;
     let resolved = workload.resolve(numerics, 1).map_err(usage)?;
-    let efficiency = efficiency(args, &catalog, &resolved)?;
+    let calibration = Calibration::of(args, &catalog, &workload, &resolved)?;
     let accelerators: Vec<&Accelerator> =
         args.on.iter().map(|name| catalog.accelerator(name).map_err(usage)).collect::<Result<_, _>>()?;
     let mut table = Table::new(if args.ops { &OP_COLUMNS } else { &COLUMNS });
@@ -48,15 +50,15 @@ pub(crate) fn run(args: &ProjectArgs) -> Result<u8, Failure> {
         if args.ops {
             ops(&mut table, accelerator, &bound);
         } else {
-            table.row(cells(accelerator, &resolved, &bound, efficiency)?);
+            table.row(cells(accelerator, &resolved, &bound, calibration.as_ref())?);
         }
     }
     table.write(args.format.format, &mut io::stdout().lock())?;
     progress::say(
         "projected: of each op the longer of its arithmetic at the dense peak and its traffic at full bandwidth; nothing was measured on these accelerators",
     );
-    if let Some((share, from)) = efficiency {
-        progress::say(&format!("the estimate takes {:.1} % of the roofline: {from}", 100.0 * share.0));
+    if let Some(calibration) = calibration {
+        progress::say(&calibration.words());
     }
     Ok(0)
 }
@@ -67,17 +69,6 @@ fn numerics(args: &ProjectArgs, workload: &Workload) -> Result<Numerics, Failure
         Some(word) => Numerics::parse(word).map_err(Failure::usage),
         None if workload.numerics().contains(&Numerics::Bf16) => Ok(Numerics::Bf16),
         None => Ok(workload.numerics().first().copied().unwrap_or(Numerics::F32)),
-    }
-}
-
-/// The peak against which numerics count.
-fn precision(numerics: Numerics) -> Precision {
-    match numerics {
-        Numerics::F64 => Precision::Fp64,
-        Numerics::F32 => Precision::Fp32,
-        Numerics::Tf32 => Precision::Tf32,
-        Numerics::Bf16 => Precision::Bf16,
-        Numerics::F16 => Precision::Fp16,
     }
 }
 
@@ -99,58 +90,25 @@ fn units(task: &Task) -> f64 {
     }
 }
 
-/// A share of the roofline.
-#[derive(Clone, Copy)]
-struct Share(f64);
-
-/// The share of the roofline that estimates take, and where it comes from.
-fn efficiency(
-    args: &ProjectArgs,
-    catalog: &Catalog,
-    resolved: &Resolved,
-) -> Result<Option<(Share, &'static str)>, Failure> {
-    if let Some(share) = args.efficiency {
-        return Ok(Some((Share(share), "given")));
-    }
-    let (Some(run), Some(on)) = (&args.calibrate, &args.calibrate_on) else { return Ok(None) };
-    let bound = bound(catalog.accelerator(on).map_err(usage)?, resolved)?;
-    let run = Store::new(&args.results.results).resolve(run)?;
-    let records: Vec<Record> = run.records()?.collect::<Result<_, _>>()?;
-    let measured = measured(&records, resolved)?;
-    let share = bound
-        .efficiency(units(&resolved.task) / measured)
-        .map_err(|e| Failure::usage(format!("{e}: the run did other work, or was not made on {on}")))?;
-    Ok(Some((Share(share), "measured in the run")))
-}
-
-/// Throughput of the same program in a run.
-fn measured(records: &[Record], resolved: &Resolved) -> Result<f64, Failure> {
-    let fingerprint = resolved.program.fingerprint()?.to_string();
-    let same = |r: &&Record| r.problem.fingerprint == fingerprint && r.cell.numerics == resolved.numerics;
-    let rate = |r: &Record| match r.figures.iter().find(|f| f.metric == Metric::Throughput)?.value {
-        FigureValue::Estimated { value, .. } => Some(value),
-        FigureValue::NotEstimable { .. } => None,
-    };
-    let measured = records.iter().filter(same).filter(|r| r.outcome == Outcome::Measured);
-    measured.filter_map(rate).max_by(f64::total_cmp).ok_or_else(|| {
-        Failure::usage(format!(
-            "the run has no measured cell of {} at {} with this program; calibrate with a run of the same workload",
-            resolved.name, resolved.numerics
-        ))
-    })
-}
-
 fn cells(
     accelerator: &Accelerator,
     resolved: &Resolved,
     bound: &Bound,
-    efficiency: Option<(Share, &'static str)>,
+    calibration: Option<&Calibration>,
 ) -> Result<[String; 10], Failure> {
     let units = units(&resolved.task);
     let rate = |seconds: f64| format!("{} {}/s", plain(units / seconds), resolved.unit);
-    let estimated = match efficiency {
+    let estimated = match calibration {
         None => String::new(),
-        Some((share, _)) => rate(bound.at(share.0).map_err(usage)?),
+        Some(calibration) => {
+            let at = |share: f64| bound.at(share).map(|seconds| units / seconds).map_err(usage);
+            let (middle, (low, high)) = (at(calibration.middle())?, calibration.range());
+            if low < high {
+                format!("{} {}/s", plain_with(middle, at(low)?, at(high)?), resolved.unit)
+            } else {
+                format!("{} {}/s", plain(middle), resolved.unit)
+            }
+        }
     };
     let peaks = accelerator.peak_dense_tflops.as_ref();
     let mark = if peaks.is_some_and(|p| p.estimate) { " (estimate)" } else { "" };

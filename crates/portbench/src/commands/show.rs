@@ -1,15 +1,18 @@
 //! `show`: the figures of a stored run, or how its ops ran.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use portbench_backend::with_causes;
+use portbench_catalog::{Accelerator, Catalog};
 use portbench_records::{Run, Store};
 use portbench_report::{
-    COLUMNS, LOWERING_COLUMNS, NUMERIC, Row, judge_bounds, judge_scaling, lowering_cells, markdown,
+    COLUMNS, EFFICIENCY_COLUMNS, EFFICIENCY_NUMERIC, LOWERING_COLUMNS, NUMERIC, Row, efficiency,
+    efficiency_cells, judge_bounds, judge_scaling, lowering_cells, markdown, precision,
 };
 
 use crate::args::{Format, ShowArgs};
-use crate::failure::Failure;
+use crate::failure::{Failure, usage};
 use crate::progress;
 use crate::table::Table;
 
@@ -18,6 +21,9 @@ pub(crate) fn run(args: &ShowArgs) -> Result<u8, Failure> {
     let mut out = io::stdout().lock();
     if args.lowering {
         lowering(&run, args.format.format, &mut out)?;
+    } else if let Some(name) = &args.on {
+        let catalog = Catalog::load(args.catalog.catalog.as_deref()).map_err(usage)?;
+        utilisation(&run, catalog.accelerator(name).map_err(usage)?, args.format.format, &mut out)?;
     } else {
         figures(&run, args.format.format, &mut out)?;
     }
@@ -80,4 +86,43 @@ fn lowering(run: &Run, format: Format, out: &mut dyn Write) -> Result<(), Failur
         }
     }
     Ok(table.write(format, out)?)
+}
+
+/// Writes what share of an accelerator's peaks each cell reached.
+fn utilisation(
+    run: &Run,
+    accelerator: &Accelerator,
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let mut table = Table::new(&EFFICIENCY_COLUMNS).numeric(&EFFICIENCY_NUMERIC);
+    let mut numerics = BTreeSet::new();
+    for record in run.records()? {
+        match record {
+            Ok(record) => {
+                numerics.insert(record.cell.numerics);
+                table.row(efficiency_cells(&record, &efficiency(&record, accelerator)));
+            }
+            Err(error) => progress::say(&format!("warning: {}", with_causes(&error))),
+        }
+    }
+    if table.is_empty() {
+        return Err(Failure::nothing("the run has no finished cell"));
+    }
+    table.write(format, out)?;
+    let peaks = numerics.into_iter().filter_map(|n| {
+        let peak = accelerator.peak(precision(n)).ok()?;
+        Some(format!("{} TFLOPS {}", peak / 1e12, precision(n)))
+    });
+    let bandwidth = accelerator.bytes_per_second().map(|b| format!("{:.0} GB/s", b / 1e9)).ok();
+    let peaks: Vec<String> = peaks.chain(bandwidth).collect();
+    let estimate = accelerator.peak_dense_tflops.as_ref().is_some_and(|p| p.estimate);
+    progress::say(&format!(
+        "peaks of one {} (dense{}): {} ({})",
+        accelerator.name,
+        if estimate { ", estimated" } else { "" },
+        peaks.join(", "),
+        accelerator.sources.join(" ")
+    ));
+    Ok(())
 }

@@ -2,15 +2,12 @@
 
 use std::io::Write;
 
-use portbench_backend::with_causes;
-use portbench_catalog::Catalog;
-use portbench_catalog::cost::{Offer, break_even, utilised};
-use portbench_records::{Record, Store};
-use portbench_report::plain;
+use portbench_catalog::{Catalog, PriceQuery};
+use portbench_pricing::{Exchange, Interruption, NoCost, Platform, Terms, Work, exchange, price};
+use portbench_records::Store;
+use portbench_report::{hourly, plain};
 
-use super::Priced;
-use super::price::rented;
-use super::rows::throughput;
+use super::{given, words, works};
 use crate::args::CostArgs;
 use crate::failure::{Failure, usage};
 use crate::progress;
@@ -29,117 +26,98 @@ const COLUMNS: [&str; 7] = [
 pub(super) fn run(
     args: &CostArgs,
     catalog: &Catalog,
-    now: &Priced<'_>,
+    now: &Platform,
+    terms: Terms,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let (name, with) = (args.against.against.as_deref().unwrap_or_default(), &args.against);
-    let against =
-        rented(catalog, name, with.against_basis, with.against_region.as_deref(), args.date, (0.0, 0.0))?;
+    let query =
+        PriceQuery { basis: with.against_basis, region: with.against_region.clone(), date: args.date };
+    let against = Platform::rented(catalog, name, &query, Interruption::default()).map_err(usage)?;
     let mut table = Table::new(&COLUMNS);
-    for work in works(args, now, &against)? {
-        let (now_rate, against_rate) = match work.rates {
-            Ok(rates) => rates,
-            Err(why) => {
-                table.row([&work.name, &why]);
-                continue;
-            }
-        };
-        let useful = |p: &Priced<'_>| utilised(p.usd, args.utilisation).map(|usd| usd.value).map_err(usage);
-        let incumbent = Offer { usd_per_hour: useful(now)?, units_per_second: now_rate };
-        let candidate = Offer { usd_per_hour: useful(&against)?, units_per_second: against_rate };
-        let found = break_even(incumbent, candidate, with.migration).map_err(usage)?;
-        let payback = match found.payback_units {
-            None => "never: it costs as much or more".to_owned(),
-            Some(_) if with.migration == 0.0 => "at once".to_owned(),
-            Some(units) => format!("{} {}", plain(units), work.unit),
-        };
-        let discount = if found.discount > 0.0 {
-            format!("{:.1} %", 100.0 * found.discount)
-        } else {
-            "none: it is cheaper".to_owned()
-        };
-        table.row([
-            work.name,
-            plain(now_rate),
-            plain(against_rate),
-            super::hourly(now.usd),
-            // Idle time is billed on both sides alike.
-            plain(found.usd_per_hour * args.utilisation),
-            discount,
-            payback,
-        ]);
+    for (incumbent, candidate) in pairs(args)? {
+        let found = exchanged((&incumbent, now), (&candidate, &against), terms, with.migration);
+        let name = named(&incumbent, args.scale);
+        match found {
+            Ok(found) => table.row(cells(name, &found, now, with.migration)),
+            // The sum of something out of range is the user's mistake; anything else is news about the cell.
+            Err(NoCost::Sum(mistake)) => return Err(usage(mistake)),
+            Err(why) => table.row([name, why.to_string()]),
+        }
     }
     table.write(args.format.format, out)?;
-    progress::say(&format!(
-        "against: {}, {}: {} USD/h ({})",
-        against.platform,
-        against.basis,
-        super::hourly(against.usd),
-        against.origin
-    ));
+    progress::say(&format!("against: {}", words(&against)));
     Ok(())
 }
 
-/// Work that both sides do, with the rate of either.
-struct Work {
-    name: String,
-    unit: String,
-    rates: Result<(f64, f64), String>,
+fn exchanged(
+    now: (&Work, &Platform),
+    then: (&Work, &Platform),
+    terms: Terms,
+    migration: f64,
+) -> Result<Exchange, NoCost> {
+    exchange(&price(now.0, now.1, terms)?, &price(then.0, then.1, terms)?, migration)
 }
 
-fn works(args: &CostArgs, now: &Priced<'_>, against: &Priced<'_>) -> Result<Vec<Work>, Failure> {
+fn named(work: &Work, scaled: bool) -> String {
+    let mark = if scaled { " (scaled)" } else { "" };
+    match &work.cell {
+        Some(cell) => format!("{} {} {}{mark}", cell.workload, cell.scenario, cell.numerics),
+        None => "given".to_owned(),
+    }
+}
+
+fn cells(name: String, found: &Exchange, now: &Platform, migration: f64) -> [String; 7] {
+    let payback = match found.break_even.payback_units {
+        None => "never: it costs as much or more".to_owned(),
+        Some(_) if migration == 0.0 => "at once".to_owned(),
+        Some(units) => format!("{} {}", plain(units), found.unit),
+    };
+    let discount = if found.break_even.discount > 0.0 {
+        format!("{:.1} %", 100.0 * found.break_even.discount)
+    } else {
+        "none: it is cheaper".to_owned()
+    };
+    [
+        name,
+        plain(found.incumbent_rate),
+        plain(found.candidate_rate),
+        hourly(now.usd_per_hour),
+        plain(found.break_even.usd_per_hour),
+        discount,
+        payback,
+    ]
+}
+
+/// Works of the same workload, scenario and numerics on either side.
+fn pairs(args: &CostArgs) -> Result<Vec<(Work, Work)>, Failure> {
     match (args.throughput, args.against.against_throughput, &args.run, &args.against.against_run) {
-        (Some(a), Some(b), ..) => {
-            Ok(vec![Work { name: "given".into(), unit: "tokens".into(), rates: Ok((a, b)) }])
-        }
+        (Some(a), Some(b), ..) => Ok(vec![(given(args, a)?, given(args, b)?)]),
         (_, _, Some(a), Some(b)) => {
             let store = Store::new(&args.results.results);
-            let (incumbent, candidate) = (records(&store, a)?, records(&store, b)?);
-            let works = incumbent.iter().filter_map(|record| {
-                let key =
-                    |r: &Record| (r.cell.workload.clone(), r.cell.scenario.to_string(), r.cell.numerics);
-                let other = candidate.iter().find(|r| key(r) == key(record))?;
-                Some(work(args, now, against, record, other))
-            });
-            let works: Vec<Work> = works.collect();
-            if works.is_empty() {
+            let read = |run: &str| -> Result<Vec<Work>, Failure> {
+                Ok(works(&store.resolve(run)?, args.startup)?.collect())
+            };
+            let (incumbents, candidates) = (read(a)?, read(b)?);
+            let key = |work: &Work| {
+                work.cell.as_ref().map(|c| (c.workload.clone(), c.scenario.to_string(), c.numerics))
+            };
+            let pairs: Vec<(Work, Work)> = incumbents
+                .into_iter()
+                .filter_map(|work| {
+                    let other = candidates.iter().find(|other| key(other) == key(&work))?.clone();
+                    Some((work, other))
+                })
+                .collect();
+            if pairs.is_empty() {
                 return Err(Failure::nothing(
                     "the two runs have no cell of the same workload, scenario and numerics",
                 ));
             }
-            Ok(works)
+            Ok(pairs)
         }
         _ => Err(Failure::usage(
             "a break-even needs both rates: RUN and --against-run RUN, or --throughput RATE and --against-throughput RATE",
         )),
     }
-}
-
-fn work(args: &CostArgs, now: &Priced<'_>, against: &Priced<'_>, a: &Record, b: &Record) -> Work {
-    let rate = |platform: &Priced<'_>, record: &Record| {
-        let factor = if args.scale { f64::from(platform.accelerators) } else { 1.0 };
-        throughput(platform, record).map(|t| t.times(factor).value)
-    };
-    let rates = if a.problem.fingerprint == b.problem.fingerprint {
-        rate(now, a).and_then(|x| Ok((x, rate(against, b)?)))
-    } else {
-        Err(format!("not the same work: programs {} and {}", &a.problem.fingerprint, &b.problem.fingerprint))
-    };
-    let scaled = if args.scale { " (scaled)" } else { "" };
-    Work {
-        name: format!("{} {} {}{scaled}", a.cell.workload, a.cell.scenario, a.cell.numerics),
-        unit: a.problem.unit.to_string(),
-        rates,
-    }
-}
-
-fn records(store: &Store, run: &str) -> Result<Vec<Record>, Failure> {
-    let mut records = Vec::new();
-    for record in store.resolve(run)?.records()? {
-        match record {
-            Ok(record) => records.push(record),
-            Err(error) => progress::say(&format!("warning: {}", with_causes(&error))),
-        }
-    }
-    Ok(records)
 }

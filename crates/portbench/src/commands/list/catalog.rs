@@ -1,6 +1,6 @@
 //! What the catalogue holds, as tables.
 
-use portbench_catalog::{Accelerator, Catalog, Precision, Price};
+use portbench_catalog::{Accelerator, Catalog, Precision};
 
 use crate::table::Table;
 
@@ -108,20 +108,13 @@ pub(super) fn prices(catalog: &Catalog) -> Table {
                 },
                 price.places(),
                 price.date.to_string(),
-                price_marks(price),
+                price.marks().join(" "),
                 price.note.clone().unwrap_or_default(),
                 price.source.clone(),
             ]);
         }
     }
     table
-}
-
-/// What speaks against a price.
-pub(crate) fn price_marks(price: &Price) -> String {
-    let marks = [("estimate", price.estimate), ("unverified", price.unverified)];
-    let words: Vec<&str> = marks.iter().filter(|(_, holds)| *holds).map(|(word, _)| *word).collect();
-    words.join(" ")
 }
 
 /// Every system that one can own.

@@ -29,31 +29,49 @@ const COLUMNS: [&str; 9] = [
 ];
 
 /// A published result beside the bound of its instance.
-struct Held {
-    entry: Entry,
-    rate: f64,
-    best: f64,
-    group: (String, String),
+pub(super) struct Held {
+    pub(super) entry: Entry,
+    /// Name of the instance's accelerator.
+    pub(super) accelerator: String,
+    /// Units a second, as published.
+    pub(super) rate: f64,
+    /// Units a second at best.
+    pub(super) best: f64,
+}
+
+impl Held {
+    /// Whether what one reached says something of the other.
+    fn akin(&self, other: &Self) -> bool {
+        self.accelerator == other.accelerator && self.entry.result.mode == other.entry.result.mode
+    }
+}
+
+/// The published results that name a program of ours for their work.
+pub(super) fn held(catalog: &Catalog, entries: Vec<Entry>) -> Result<Vec<Held>, Failure> {
+    let mut held = Vec::new();
+    for entry in entries {
+        let (Some(work), Some(rate)) = (entry.result.work.clone(), entry.result.throughput) else { continue };
+        let Some((accelerator, count)) = entry.hardware(catalog) else {
+            return Err(Failure::usage(format!(
+                "a published result of {} on {} names its work, and the catalogue does not know that hardware",
+                entry.result.model, entry.result.instance
+            )));
+        };
+        let best = best(accelerator, &resolve(&entry.result, &work)?)? * f64::from(count);
+        held.push(Held { entry, accelerator: accelerator.name.clone(), rate, best });
+    }
+    Ok(held)
 }
 
 pub(super) fn run(args: &ProjectArgs, catalog: &Catalog) -> Result<u8, Failure> {
-    let mut held = Vec::new();
-    for entry in published_entries(&args.published_results)? {
-        let (Some(work), Some(rate)) = (entry.result.work.clone(), entry.result.throughput) else { continue };
-        let instance = catalog.instance(&entry.result.instance).map_err(usage)?;
-        let accelerator = catalog.accelerator(&instance.accelerator).map_err(usage)?;
-        let devices = f64::from(instance.accelerators) * f64::from(entry.result.instances.unwrap_or(1));
-        let best = best(accelerator, &resolve(&entry.result, &work)?)? * devices;
-        let group = (accelerator.name.clone(), entry.result.mode.clone());
-        held.push(Held { entry, rate, best, group });
-    }
+    let held = held(catalog, published_entries(&args.published_results)?)?;
     if held.is_empty() {
         return Err(Failure::nothing("no published result names a program of ours for its work"));
     }
     let mut table = Table::new(&COLUMNS);
     let mut errors = Vec::new();
     for (i, one) in held.iter().enumerate() {
-        let others = held.iter().enumerate().filter(|(j, other)| *j != i && other.group == one.group);
+        let others = held.iter().enumerate().filter(|(j, other)| *j != i && other.akin(one));
         let estimate =
             median(others.map(|(_, other)| other.rate / other.best).collect()).map(|share| share * one.best);
         let error = estimate.map(|e| e / one.rate - 1.0);

@@ -1,0 +1,234 @@
+//! What pricing needs of a record.
+
+use portbench_catalog::{Amount, CatalogError, positive};
+use portbench_measure::{Boundary, Figure, FigureValue, Metric, Mode, Task, Unit};
+use portbench_records::{BackendHead, Cell, Outcome, Problem, Provenance, Record, RecordHead, Trial};
+use serde::Serialize;
+
+use crate::hardware::cores_joined;
+use crate::no_cost::NoCost;
+use crate::unit::WorkUnit;
+
+/// Where a throughput comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// Measured here.
+    Measured,
+    /// Published by somebody.
+    Published,
+    /// Computed from a model of the hardware.
+    Projected,
+    /// Given by whoever asks.
+    Given,
+}
+
+impl Origin {
+    /// The word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Measured => "measured",
+            Self::Published => "published",
+            Self::Projected => "projected",
+            Self::Given => "given",
+        }
+    }
+}
+
+impl From<Provenance> for Origin {
+    fn from(provenance: Provenance) -> Self {
+        match provenance {
+            Provenance::Measured => Self::Measured,
+            Provenance::Published => Self::Published,
+            Provenance::Projected => Self::Projected,
+        }
+    }
+}
+
+/// A training run of stated length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrainingRun {
+    /// Optimiser steps.
+    pub steps: u64,
+    /// Units of work in them.
+    pub units: u64,
+}
+
+/// Work done at a rate: of a record, or of a rate that was given.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// Which cell; none of a rate that was given.
+    pub cell: Option<Cell>,
+    /// What the work was.
+    pub problem: Option<Problem>,
+    /// What the timer enclosed.
+    pub boundary: Option<Boundary>,
+    /// Where the throughput comes from.
+    pub origin: Origin,
+    /// Length of the training run that the workload asks for, if it does.
+    pub training_run: Option<TrainingRun>,
+    /// Seconds of starting, compiling and warming up, the parity check aside: the mean over trials. A head does not have it.
+    pub startup_seconds: Option<f64>,
+    /// Product name that the accelerator gave of itself. A head does not have it.
+    pub product: Option<String>,
+    /// Physical NeuronCores to a device, where the back end says it.
+    pub(crate) cores_joined: Option<u32>,
+    outcome: Outcome,
+    throughput: Option<FigureValue>,
+    given: Option<(WorkUnit, Amount)>,
+}
+
+/// A rate of one unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// Of what.
+    pub unit: WorkUnit,
+    /// Units a second.
+    pub per_second: Amount,
+}
+
+impl From<&Record> for Work {
+    fn from(record: &Record) -> Self {
+        let training_run = match &record.spec.task {
+            Task::Train { units, steps: Some(steps), .. } => {
+                Some(TrainingRun { steps: *steps, units: units * steps })
+            }
+            _ => None,
+        };
+        let named = |trial: &Trial| trial.measurement.accelerator.as_ref()?.name.clone();
+        let backend = record.backend.as_ref().map(|b| BackendHead { settings: b.settings.clone() });
+        Self {
+            boundary: Some(record.spec.boundary),
+            training_run,
+            startup_seconds: startup(&record.trials),
+            product: record.trials.iter().find_map(named),
+            ..Self::measured(
+                &record.cell,
+                &record.problem,
+                record.provenance,
+                record.outcome,
+                &record.figures,
+                backend.as_ref(),
+            )
+        }
+    }
+}
+
+impl From<&RecordHead> for Work {
+    fn from(head: &RecordHead) -> Self {
+        Self {
+            boundary: Some(head.spec.boundary),
+            ..Self::measured(
+                &head.cell,
+                &head.problem,
+                head.provenance,
+                head.outcome,
+                &head.figures,
+                head.backend.as_ref(),
+            )
+        }
+    }
+}
+
+impl Work {
+    fn measured(
+        cell: &Cell,
+        problem: &Problem,
+        provenance: Provenance,
+        outcome: Outcome,
+        figures: &[Figure],
+        backend: Option<&BackendHead>,
+    ) -> Self {
+        let throughput = figures.iter().find(|f| f.metric == Metric::Throughput);
+        Self {
+            cell: Some(cell.clone()),
+            problem: Some(problem.clone()),
+            boundary: None,
+            origin: provenance.into(),
+            training_run: None,
+            startup_seconds: None,
+            product: None,
+            cores_joined: backend.and_then(|b| cores_joined(&b.settings)),
+            outcome,
+            throughput: throughput.map(|f| f.value.clone()),
+            given: None,
+        }
+    }
+
+    /// A rate of a whole platform that was not measured by this program: given by whoever asks, or published.
+    ///
+    /// # Errors
+    /// [`CatalogError::Parameter`] unless the rate is a number above 0.
+    pub fn at_rate(unit: WorkUnit, per_second: Amount, origin: Origin) -> Result<Self, CatalogError> {
+        positive("the throughput", per_second.value)?;
+        Ok(Self {
+            cell: None,
+            problem: None,
+            boundary: None,
+            origin,
+            training_run: None,
+            startup_seconds: None,
+            product: None,
+            cores_joined: None,
+            outcome: Outcome::Measured,
+            throughput: None,
+            given: Some((unit, per_second)),
+        })
+    }
+
+    /// The rates as they were measured: of generate of output, input and all tokens, each by itself; else of the workload's unit. The first is the unit that the workload counts.
+    ///
+    /// # Errors
+    /// [`NoCost::NotMeasured`], [`NoCost::NotEstimable`], [`NoCost::NoThroughput`].
+    pub fn rates(&self) -> Result<Vec<Rate>, NoCost> {
+        let rate = |unit, per_second| Rate { unit, per_second };
+        if let Some((unit, per_second)) = self.given {
+            return Ok(vec![rate(unit, per_second)]);
+        }
+        if self.outcome != Outcome::Measured {
+            return Err(NoCost::NotMeasured(self.outcome));
+        }
+        let throughput = match &self.throughput {
+            Some(FigureValue::Estimated { value, low, high, .. }) => {
+                // The lower end of an interval over few trials may lie below 0; a rate cannot.
+                Amount { value: *value, low: low.max(0.0), high: *high }
+            }
+            Some(FigureValue::NotEstimable { reason }) => return Err(NoCost::NotEstimable(reason.clone())),
+            None => return Err(NoCost::NoThroughput),
+        };
+        let (Some(cell), Some(problem)) = (&self.cell, &self.problem) else {
+            return Err(NoCost::NoThroughput);
+        };
+        let count = |word: &str| problem.shape.get(word).map(|n| *n as f64).filter(|n| *n > 0.0);
+        let unit = match (cell.mode, problem.unit) {
+            (Mode::Generate, _) => {
+                let mut rates = vec![rate(WorkUnit::OutputTokens, throughput)];
+                if let (Some(prompt), Some(written)) = (count("prompt"), count("new-tokens")) {
+                    let input = throughput.times(prompt / written);
+                    rates.push(rate(WorkUnit::InputTokens, input));
+                    rates.push(rate(WorkUnit::Tokens, throughput.plus(input)));
+                }
+                return Ok(rates);
+            }
+            (Mode::Training, Unit::Tokens) => WorkUnit::TrainingTokens,
+            (Mode::Inference, Unit::Tokens) => WorkUnit::InputTokens,
+            (_, Unit::Images) => WorkUnit::Images,
+            (_, Unit::Samples) if count("sequence").is_some() => WorkUnit::Sentences,
+            (_, Unit::Samples) => WorkUnit::Samples,
+            (_, Unit::Executions) => WorkUnit::Executions,
+        };
+        Ok(vec![rate(unit, throughput)])
+    }
+}
+
+/// Seconds from starting to the first timed sample, the parity check aside: the mean over trials; `None` where a trial does not say.
+fn startup(trials: &[Trial]) -> Option<f64> {
+    let seconds = |trial: &Trial| {
+        let phases = &trial.phases;
+        let once = [phases.start, phases.compile, phases.first_execute];
+        once.into_iter().sum::<Option<f64>>().map(|s| s + trial.measurement.warmup.seconds)
+    };
+    let all: Vec<f64> = trials.iter().map(seconds).collect::<Option<_>>()?;
+    (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
+}

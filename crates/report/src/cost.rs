@@ -1,0 +1,56 @@
+//! Costs as table rows.
+
+use portbench_catalog::Amount;
+use portbench_pricing::CostRow;
+
+use crate::number::{plain, plain_with};
+
+/// Heads of the columns of costs.
+pub const COST_COLUMNS: [&str; 9] =
+    ["workload", "scenario", "backend", "numerics", "throughput", "of platform", "per", "USD", "where from"];
+
+/// Which of them hold numbers, which people read from the right.
+pub const COST_NUMERIC: [&str; 2] = ["throughput", "USD"];
+
+/// The cells of a cost, as many as [`COST_COLUMNS`]. What has no cost says why in the column of the sum.
+#[must_use]
+pub fn cost_cells(row: &CostRow) -> [String; 9] {
+    [
+        row.workload.clone(),
+        row.scenario.clone(),
+        row.backend.clone(),
+        row.numerics.clone(),
+        row.throughput.map(|t| format!("{}/s", amount(t))).unwrap_or_default(),
+        row.share.map(|share| share.to_string()).unwrap_or_default(),
+        row.per.map(|per| per.to_string()).unwrap_or_default(),
+        match &row.usd {
+            Ok(usd) => amount(*usd),
+            Err(why) => why.to_string(),
+        },
+        row.provenance.name().to_owned(),
+    ]
+}
+
+/// A number for people, with its interval if it has one.
+#[must_use]
+pub fn amount(amount: Amount) -> String {
+    if amount.low == amount.high {
+        plain(amount.value)
+    } else {
+        plain_with(amount.value, amount.low, amount.high)
+    }
+}
+
+/// A price per hour with the digits that prices have, and its range if it has one.
+#[must_use]
+pub fn hourly(usd: Amount) -> String {
+    let text = |v: f64| {
+        let digits = format!("{v:.4}");
+        digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+    };
+    if usd.low == usd.high {
+        text(usd.value)
+    } else {
+        format!("{} [{}, {}]", text(usd.value), text(usd.low), text(usd.high))
+    }
+}
