@@ -1,6 +1,4 @@
 //! What two problems do not share.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod common;
 
 use portbench_measure::Unit;
