@@ -16,6 +16,17 @@ pub struct Figure {
     pub trials: Vec<f64>,
 }
 
+impl Figure {
+    /// Value and interval, if it is estimable: value, lower end, upper end.
+    #[must_use]
+    pub const fn estimate(&self) -> Option<[f64; 3]> {
+        match self.value {
+            FigureValue::Estimated { value, low, high, .. } => Some([value, low, high]),
+            FigureValue::NotEstimable { .. } => None,
+        }
+    }
+}
+
 /// A value with its interval, or the reason for having none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "is", rename_all = "kebab-case", deny_unknown_fields)]

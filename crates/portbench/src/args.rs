@@ -1,5 +1,6 @@
 //! What may be typed.
 
+mod chart;
 mod money;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use portbench_measure::Metric;
 use portbench_neuron::{Line, Sdk, Target as NeuronTarget};
 use portbench_workload::Replicas;
 
+pub(crate) use chart::{ChartArgs, Ground};
 pub(crate) use money::{CostArgs, OwnedArgs, ProjectArgs};
 
 /// Benchmarks accelerator workloads: one definition, run, checked and measured on every back end.
@@ -46,6 +48,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Write charts, tables and an HTML page of stored runs
     Report(ReportArgs),
+    /// Draw one chart of stored runs as SVG, PNG or CSV
+    Chart(ChartArgs),
     /// Write a stored run's figures for other programs: CSV, JSON, Markdown, Bencher, OpenMetrics
     Export(ExportArgs),
     /// Price stored runs: per token, image or training run, rented or owned
@@ -114,6 +118,8 @@ pub(crate) enum ListKind {
     Published,
     /// What Trainium and Inferentia2 cannot take, with sources
     Limits,
+    /// Kinds of charts that `chart` draws
+    Charts,
 }
 
 /// The catalogue of hardware and prices.

@@ -51,6 +51,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Run(args) => commands::run::run(&args),
         Command::Show(args) => commands::show::run(&args),
         Command::Portability(args) => commands::portability::run(&args),
+        Command::Chart(args) => commands::chart::run(&args),
         Command::Export(args) => commands::export::run(&args),
         Command::Compare(args) => commands::compare::run(&args),
         Command::Verify(args) => commands::verify::run(&args),

@@ -29,8 +29,20 @@ pub struct RecordHead {
     pub figures: Vec<Figure>,
     /// How it was timed.
     pub spec: SpecHead,
-    /// With what settings; absent if no worker became ready.
+    /// Who executed; absent if no worker became ready.
     pub backend: Option<BackendHead>,
+    /// On what machine.
+    pub environment: EnvironmentHead,
+    /// The trials that finished.
+    pub trials: Vec<TrialHead>,
+}
+
+impl RecordHead {
+    /// What the accelerator said of itself, in the first trial in which it did.
+    #[must_use]
+    pub fn accelerator(&self) -> Option<&AcceleratorHead> {
+        self.trials.iter().find_map(|trial| trial.measurement.accelerator.as_ref())
+    }
 }
 
 /// What two timings must share to be comparable.
@@ -41,12 +53,50 @@ pub struct SpecHead {
     pub boundary: Boundary,
 }
 
-/// The settings of a backend.
+/// Versions and settings of a backend.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct BackendHead {
+    /// Versions of its libraries.
+    pub versions: BTreeMap<String, String>,
     /// Flags and counts by name, as the backend reported them.
     pub settings: BTreeMap<String, String>,
+}
+
+/// The machine's processors.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct EnvironmentHead {
+    /// CPU model.
+    pub cpu: String,
+    /// Logical CPUs that the process could use.
+    pub cpus: u64,
+}
+
+/// A trial, without its samples.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TrialHead {
+    /// What was measured.
+    pub measurement: MeasurementHead,
+}
+
+/// A measurement, without its samples.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MeasurementHead {
+    /// What the accelerator said of itself; absent on a CPU.
+    pub accelerator: Option<AcceleratorHead>,
+}
+
+/// An accelerator, without its readings.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AcceleratorHead {
+    /// Its product name.
+    pub name: Option<String>,
+    /// Version of its driver.
+    pub driver: Option<String>,
 }
 
 /// The verdict of a parity check.

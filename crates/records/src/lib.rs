@@ -17,7 +17,10 @@ mod unlike;
 
 pub use directory::{Records, Run, RunLock, parse_head, parse_record, read_record};
 pub use error::StoreError;
-pub use head::{BackendHead, OutputHead, ParityHead, RecordHead, SpecHead};
+pub use head::{
+    AcceleratorHead, BackendHead, EnvironmentHead, MeasurementHead, OutputHead, ParityHead, RecordHead,
+    SpecHead, TrialHead,
+};
 pub use record::{
     Cell, Environment, Outcome, OutputParity, Parity, Problem, Provenance, Record, Trial, VERSION,
 };

@@ -9,7 +9,7 @@ use portbench_stats::trials::fieller_ratio;
 use portbench_stats::{CompareOptions, Direction, Statistic, Trials, Verdict};
 use serde::Serialize;
 
-use crate::number;
+use portbench_chart::number;
 
 /// Metrics that are compared: throughput, and the median times that a person waits for.
 const COMPARED: [Metric; 5] =

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use portbench_chart::ChartError;
 use portbench_records::StoreError;
 use thiserror::Error;
 
@@ -22,11 +23,6 @@ pub enum ReportError {
         source: std::io::Error,
     },
     /// A chart cannot be drawn.
-    #[error("cannot draw the chart {chart}: {message}")]
-    Draw {
-        /// Which.
-        chart: &'static str,
-        /// What the drawing library said.
-        message: String,
-    },
+    #[error(transparent)]
+    Chart(#[from] ChartError),
 }

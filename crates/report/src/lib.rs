@@ -2,18 +2,15 @@
 //!
 //! Not in this crate: how records come about, what is right or wrong about them.
 
-mod axis;
 mod bounds;
-mod canvas;
-mod cells_chart;
+pub mod charts;
 mod compare;
 mod cost;
 mod efficiency;
 mod error;
-mod loss_chart;
 mod lowering;
-mod number;
 mod page;
+mod platform;
 mod row;
 mod scaling;
 mod write;
@@ -26,7 +23,8 @@ pub use efficiency::{
 };
 pub use error::ReportError;
 pub use lowering::{LOWERING_COLUMNS, lowering_cells};
-pub use number::{plain, plain_with};
+pub use platform::{Platform, Platforms};
+pub use portbench_chart::number::{plain, plain_with};
 pub use row::{COLUMNS, NUMERIC, Row, markdown};
 pub use scaling::{Scaling, judge_scaling};
-pub use write::{ReportFiles, write};
+pub use write::{ReportFiles, save, write};

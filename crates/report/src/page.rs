@@ -2,19 +2,21 @@
 
 use std::collections::HashSet;
 
+use portbench_chart::escape;
 use portbench_records::{Environment, Outcome, Record, RunInfo};
 
+use crate::charts::Placed;
 use crate::lowering::{LOWERING_COLUMNS, lowering_cells};
-use crate::number;
 use crate::row::{COLUMNS, NUMERIC, Row};
 use crate::write::MOST;
+use portbench_chart::number;
 
 /// Most rows of the page's table.
 const MOST_ROWS: usize = 1000;
 
-/// A chart with its title.
-pub(crate) struct Chart {
-    pub(crate) title: String,
+/// A chart as the page shows it.
+pub(crate) struct Picture<'a> {
+    pub(crate) placed: &'a Placed,
     pub(crate) svg: String,
 }
 
@@ -24,22 +26,6 @@ pub(crate) struct Details {
     parity: String,
     lowering: String,
     spec: String,
-}
-
-/// Text that is safe inside HTML elements and attributes.
-pub(crate) fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c => safe.push(c),
-        }
-    }
-    safe
 }
 
 /// Columns that hold numbers, in any of the page's tables; they stand at the right.
@@ -130,7 +116,13 @@ impl Details {
 }
 
 /// The page of a run.
-pub(crate) fn page(info: &RunInfo, id: &str, rows: &[Row], charts: &[Chart], details: &Details) -> String {
+pub(crate) fn page(
+    info: &RunInfo,
+    id: &str,
+    rows: &[Row],
+    charts: &[Picture<'_>],
+    details: &Details,
+) -> String {
     let measured = rows.iter().filter(|r| r.outcome == Outcome::Measured).count();
     let machine = &info.environment;
     let mut html = format!(
@@ -173,11 +165,15 @@ pub(crate) fn page(info: &RunInfo, id: &str, rows: &[Row], charts: &[Chart], det
         }
         html.push_str("</ul>\n");
     }
-    for chart in charts {
+    for picture in charts {
+        let Placed { chart, recipe, .. } = picture.placed;
+        let notes: String = chart.notes.iter().map(|note| format!("<li>{}</li>", escape(note))).collect();
         html.push_str(&format!(
-            "<figure role=\"img\" aria-label=\"{}\">{}</figure>\n",
-            escape(&chart.title),
-            chart.svg
+            "<figure>{}<figcaption><details><summary>Numbers, notes, and how to draw it again</summary><ul>{notes}\
+             <li><a href=\"{name}.csv\">numbers</a>, <a href=\"{name}.png\">PNG</a></li><li><code>{}</code></li></ul></details></figcaption></figure>\n",
+            picture.svg,
+            escape(recipe),
+            name = chart.name,
         ));
     }
     for (title, text, content) in
@@ -254,9 +250,9 @@ const READING: &str = "<p>Every figure was measured here. Intervals are at 95 % 
     a percentile with too few samples says so instead of guessing. A cell whose outputs are wrong has no times. Each JSON record \
     holds the raw samples, the settings and the program's fingerprint: two figures with one fingerprint are about the same work.</p>";
 
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:#1b1b1b;background:#fff}\
+const STYLE: &str = ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:#1b1b1b;background:#fff}\
     h1{font-size:1.6em}h2{font-size:1.2em;margin-top:2em}.wide{overflow-x:auto}table{border-collapse:collapse;font-size:13px;margin:.5em 0}\
     th,td{text-align:left;padding:.3em .7em;border-bottom:1px solid #ddd;vertical-align:top}th{background:#f4f4f4}td{font-variant-numeric:tabular-nums}.n{text-align:right;white-space:nowrap}\
-    figure{margin:1.5em 0;overflow-x:auto}figure svg{max-width:100%;height:auto;min-width:640px;background:#fff}summary{cursor:pointer;padding:.2em 0}\
+    figure{margin:1.5em 0;overflow-x:auto}figure svg{max-width:100%;height:auto;min-width:640px}summary{cursor:pointer;padding:.2em 0}\
     @media print{details{display:block}}\
     @media(prefers-color-scheme:dark){body{color:#e6e6e6;background:#161616}th{background:#262626}th,td{border-color:#3a3a3a}}";

@@ -4,8 +4,8 @@ use portbench_measure::{Figure, FigureValue, LatencyBounds, Metric, Mode, Scenar
 use portbench_records::{Outcome, RecordHead};
 use serde::Serialize;
 
-use crate::number;
 use crate::scaling::Scaling;
+use portbench_chart::number;
 
 /// A cell with its figures.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -114,10 +114,7 @@ impl Row {
     /// Value and interval of that metric, if it is estimable.
     #[must_use]
     pub fn estimate(&self, metric: Metric) -> Option<[f64; 3]> {
-        match self.figure(metric)?.value {
-            FigureValue::Estimated { value, low, high, .. } => Some([value, low, high]),
-            FigureValue::NotEstimable { .. } => None,
-        }
+        self.figure(metric)?.estimate()
     }
 
     /// Backend and device, as [`portbench_records::Cell::target`] has them.

@@ -6,8 +6,8 @@ use portbench_measure::Metric;
 use portbench_stats::{CompareOptions, Direction, Trials, compare};
 use serde::Serialize;
 
-use crate::number;
 use crate::row::Row;
+use portbench_chart::number;
 
 /// The throughput of several replicas against that of one alone in the same run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

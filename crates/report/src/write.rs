@@ -5,23 +5,21 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use portbench_measure::{LossPoint, Samples, Task};
-use portbench_records::{Record, Run};
+use portbench_chart::Theme;
+use portbench_records::Run;
 
 use crate::bounds::judge_bounds;
-use crate::canvas::described;
-use crate::cells_chart;
+use crate::charts::{self, Placed, Study};
 use crate::error::ReportError;
-use crate::loss_chart;
-use crate::page::{Chart, Details, page};
+use crate::page::{Details, Picture, page};
 use crate::row::{Row, markdown, plain_text};
 use crate::scaling::judge_scaling;
 
 /// Most cells that charts and the page's details show.
 pub(crate) const MOST: usize = 60;
 
-/// What every chart says of itself to those who do not see it.
-const DESCRIPTION: &str = "The figures are in the table of the report, with their intervals.";
+/// Pixels of a PNG for one of the chart.
+const PNG_SCALE: u32 = 2;
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +28,7 @@ pub struct ReportFiles {
     pub page: PathBuf,
     /// The Markdown table.
     pub markdown: PathBuf,
-    /// The charts.
+    /// The charts as SVG; of each there is a PNG and its numbers as CSV beside it.
     pub charts: Vec<PathBuf>,
 }
 
@@ -51,25 +49,14 @@ pub fn write(run: &Run, folder: &Path) -> Result<ReportFiles, ReportError> {
     judge_bounds(run, &mut rows)?;
     judge_scaling(&mut rows);
     let shown = &rows[..rows.len().min(MOST)];
-    let mut charts = Vec::new();
-    let mut add = |name: &str, title: String, svg: Option<String>| {
-        if let Some(svg) = svg {
-            let svg = described(&svg, &title, DESCRIPTION);
-            charts.push((format!("{name}.svg"), Chart { title, svg }));
-        }
-    };
-    add("throughput", "Throughput of each cell".into(), cells_chart::throughput(shown)?);
-    add("latency", "Latency of each cell".into(), cells_chart::latency(shown)?);
+    let runs = [run.clone()];
+    let charts = charts::charts(&Study::read(&runs)?)?;
     let mut details = Details::default();
     for row in shown {
-        let Some(record) = run.record(&row.id)? else { continue };
-        details.add(&record);
-        if let Some((losses, evaluations, target)) = curve(&record) {
-            let svg = loss_chart::draw(&row.id, losses, evaluations, target)?;
-            add(&format!("loss-{}", file_part(&row.id)), format!("Loss of {}", row.id), svg);
+        if let Some(record) = run.record(&row.id)? {
+            details.add(&record);
         }
     }
-    fs::create_dir_all(folder).map_err(|source| ReportError::Write { path: folder.to_owned(), source })?;
     let mut text = format!("# portbench: {}\n\nRun {}.\n\n{}\n", info.suite, run.id(), markdown(&rows));
     if rows.len() > MOST {
         text.push_str(&format!("The charts show the first {MOST} of {} cells.\n", rows.len()));
@@ -83,40 +70,50 @@ pub fn write(run: &Run, folder: &Path) -> Result<ReportFiles, ReportError> {
         markdown: folder.join("report.md"),
         charts: Vec::new(),
     };
-    for (name, chart) in &charts {
-        let path = folder.join(name);
-        save(&path, &chart.svg)?;
-        text.push_str(&format!("\n![{}]({name})\n", chart.title));
-        files.charts.push(path);
+    let mut shown_charts = Vec::new();
+    for placed in &charts {
+        let Placed { chart, recipe, .. } = placed;
+        let path = |ending: &str| folder.join(format!("{}.{ending}", chart.name));
+        let svg = chart.svg(Theme::Light)?;
+        save(&path("svg"), svg.as_bytes())?;
+        save(&path("png"), &chart.png(Theme::Light, PNG_SCALE)?)?;
+        save(&path("csv"), chart.data.csv().as_bytes())?;
+        text.push_str(&format!("\n![{}]({}.svg)\n\n", plain_text(&chart.title), chart.name));
+        for note in &chart.notes {
+            text.push_str(&format!("- {}\n", plain_text(note)));
+        }
+        text.push_str(&format!(
+            "- [numbers]({}.csv), [PNG]({}.png); drawn by `{}`\n",
+            chart.name,
+            chart.name,
+            plain_text(recipe)
+        ));
+        files.charts.push(path("svg"));
+        shown_charts.push(Picture { placed, svg: chart.svg(Theme::Page)? });
     }
-    save(&files.markdown, &text)?;
-    let charts: Vec<Chart> = charts.into_iter().map(|(_, chart)| chart).collect();
-    save(&files.page, &page(&info, &run.id(), &rows, &charts, &details))?;
+    save(&files.markdown, text.as_bytes())?;
+    save(&files.page, page(&info, &run.id(), &rows, &shown_charts, &details).as_bytes())?;
     Ok(files)
 }
 
-/// A cell's name as part of a file name, short enough for any file system.
-fn file_part(id: &str) -> &str {
-    id.char_indices().nth(200).map_or(id, |(end, _)| &id[..end])
-}
-
-/// The losses of the first trial that has evaluations, or of the first that has any.
-fn curve(record: &Record) -> Option<(&[LossPoint], &[LossPoint], Option<f64>)> {
-    let Task::Train { steps: Some(_), evaluation, .. } = &record.spec.task else { return None };
-    let target = evaluation.as_ref().and_then(|e| e.target);
-    record.trials.iter().find_map(|trial| match &trial.measurement.samples {
-        Samples::Training { losses, evaluations, .. } => {
-            Some((losses.as_slice(), evaluations.as_slice(), target))
-        }
-        _ => None,
-    })
-}
-
-fn save(path: &Path, text: &str) -> Result<(), ReportError> {
+/// Writes a file whole or not at all. The directory that it belongs into is made where there is none.
+///
+/// # Errors
+/// [`ReportError::Write`].
+pub fn save(path: &Path, content: &[u8]) -> Result<(), ReportError> {
     let failed = |source| ReportError::Write { path: path.to_owned(), source };
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    fs::create_dir_all(folder).map_err(failed)?;
+    let mut file = temporary().tempfile_in(folder).map_err(failed)?;
+    file.write_all(content).map_err(failed)?;
     file.persist(path).map_err(|e| failed(e.error))?;
     Ok(())
+}
+
+/// Temporary files that everybody may read in the end, as other new files.
+fn temporary() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
 }

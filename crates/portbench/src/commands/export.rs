@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Write};
 
 use portbench_backend::with_causes;
-use portbench_measure::{Figure, FigureValue, Metric, Unit};
+use portbench_measure::{FigureValue, Metric, Unit};
 use portbench_records::{Provenance, RecordHead, Store};
 use serde_json::{Map, Value, json};
 
@@ -134,14 +134,6 @@ fn unit(metric: Metric, work: Unit) -> String {
     }
 }
 
-/// Value and ends of the interval, where a figure has them.
-fn estimate(figure: &Figure) -> Option<[f64; 3]> {
-    match figure.value {
-        FigureValue::Estimated { value, low, high, .. } => Some([value, low, high]),
-        FigureValue::NotEstimable { .. } => None,
-    }
-}
-
 /// Bencher Metric Format: benchmark, measure, `value` with `lower_value` and `upper_value`. Only what was measured is in it.
 fn bencher(heads: &[RecordHead]) -> Value {
     let mut benchmarks = Map::new();
@@ -150,7 +142,7 @@ fn bencher(heads: &[RecordHead]) -> Value {
             .figures
             .iter()
             .filter_map(|figure| {
-                let [value, low, high] = estimate(figure)?;
+                let [value, low, high] = figure.estimate()?;
                 let measure = json!({ "value": value, "lower_value": low, "upper_value": high });
                 Some((figure.metric.name().to_owned(), measure))
             })
@@ -185,7 +177,7 @@ fn openmetrics(heads: &[RecordHead]) -> String {
         .join(",");
         add("cell", &format!("{labels},outcome=\"{}\"", head.outcome), "1".to_owned());
         for figure in &head.figures {
-            if let Some([value, low, high]) = estimate(figure) {
+            if let Some([value, low, high]) = figure.estimate() {
                 let name = figure.metric.name();
                 add(name, &labels, value.to_string());
                 add(&format!("{name}-low"), &labels, low.to_string());

@@ -8,6 +8,7 @@ use std::io;
 
 use portbench_catalog::Catalog;
 use portbench_models::{Model, families, presets};
+use portbench_report::charts::ChartKind;
 use portbench_workload::Catalogue;
 
 use crate::args::{ListArgs, ListKind};
@@ -33,6 +34,7 @@ pub(crate) fn run(args: &ListArgs) -> Result<u8, Failure> {
         ListKind::Systems => catalog::systems(&loaded()?),
         ListKind::Sources => catalog::sources(&loaded()?),
         ListKind::Limits => limits::limits(neuron::platform(&args.neuron)),
+        ListKind::Charts => charts(),
         ListKind::Published => published::published(&args.published_results)?,
     };
     if let Some(pattern) = &args.name {
@@ -79,6 +81,14 @@ fn models() -> Result<Table, Failure> {
         }
     }
     Ok(table)
+}
+
+fn charts() -> Table {
+    let mut table = Table::new(&["chart", "shows"]);
+    for kind in ChartKind::ALL {
+        table.row([kind.name(), kind.shows()]);
+    }
+    table
 }
 
 fn listed_backends() -> Table {

@@ -1,5 +1,6 @@
 //! One module a sub-command.
 
+pub(crate) mod chart;
 pub(crate) mod compare;
 pub(crate) mod compile;
 pub(crate) mod completions;

@@ -237,7 +237,7 @@ pub(crate) fn environment() -> Environment {
         os: "Linux".into(),
         kernel: "6.1".into(),
         arch: "x86_64".into(),
-        cpu: "some CPU".into(),
+        cpu: "Some CPU @ 2.10GHz".into(),
         cpus: 2,
         memory_bytes: 8 << 30,
         facts: BTreeMap::new(),

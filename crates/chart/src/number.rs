@@ -20,14 +20,14 @@ pub fn plain(value: f64) -> String {
 
 /// A time in seconds, in the unit that suits it.
 #[must_use]
-pub(crate) fn seconds(value: f64) -> String {
+pub fn seconds(value: f64) -> String {
     let (factor, unit) = time_unit(value);
     format!("{} {unit}", plain(value * factor))
 }
 
 /// A time and its interval in one unit: `12.3 ms [12.1, 12.6]`.
 #[must_use]
-pub(crate) fn seconds_with(value: f64, low: f64, high: f64) -> String {
+pub fn seconds_with(value: f64, low: f64, high: f64) -> String {
     let (factor, unit) = time_unit(value);
     format!("{} {unit} {}", plain(value * factor), interval(value * factor, low * factor, high * factor))
 }
@@ -53,7 +53,7 @@ fn interval(value: f64, low: f64, high: f64) -> String {
 
 /// Factor and name of the unit in which a time has one to three digits before the point.
 #[must_use]
-pub(crate) fn time_unit(value: f64) -> (f64, &'static str) {
+pub fn time_unit(value: f64) -> (f64, &'static str) {
     match value.abs() {
         v if v >= 1.0 || v == 0.0 => (1.0, "s"),
         v if v >= 1e-3 => (1e3, "ms"),
@@ -64,7 +64,7 @@ pub(crate) fn time_unit(value: f64) -> (f64, &'static str) {
 
 /// Bytes in binary units.
 #[must_use]
-pub(crate) fn bytes(value: f64) -> String {
+pub fn bytes(value: f64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut value = value;
     let mut unit = 0;
@@ -77,7 +77,7 @@ pub(crate) fn bytes(value: f64) -> String {
 
 /// A round value on a scale: `plain` without closing zeros.
 #[must_use]
-pub(crate) fn tick(value: f64) -> String {
+pub fn tick(value: f64) -> String {
     let text = plain(value);
     match text.split_once('e') {
         Some((digits, exponent)) => format!("{}e{exponent}", without_zeros(digits)),
@@ -85,9 +85,35 @@ pub(crate) fn tick(value: f64) -> String {
     }
 }
 
+/// Factor and letter of the decimal prefix in which a value has one to three digits before the point.
+fn prefix(value: f64) -> (f64, &'static str) {
+    match value.abs() {
+        v if v >= 1e15 => (1e-15, "P"),
+        v if v >= 1e12 => (1e-12, "T"),
+        v if v >= 1e9 => (1e-9, "G"),
+        v if v >= 1e6 => (1e-6, "M"),
+        v if v >= 1e3 => (1e-3, "k"),
+        _ => (1.0, ""),
+    }
+}
+
+/// A value with a decimal prefix, ready for its unit: `12.3 G`.
+#[must_use]
+pub fn scaled(value: f64) -> String {
+    let (factor, letter) = prefix(value);
+    format!("{} {letter}", plain(value * factor))
+}
+
+/// A round value on a scale, with a decimal prefix.
+#[must_use]
+pub fn scaled_tick(value: f64) -> String {
+    let (factor, letter) = prefix(value);
+    format!("{} {letter}", tick(value * factor)).trim_end().to_owned()
+}
+
 /// A round time on a scale.
 #[must_use]
-pub(crate) fn tick_seconds(value: f64) -> String {
+pub fn tick_seconds(value: f64) -> String {
     let (factor, unit) = time_unit(value);
     format!("{} {unit}", tick(value * factor))
 }

@@ -1,0 +1,154 @@
+//! Efficiencies of applications from their best platform to their worst, with what is left of performance portability at each step.
+
+use super::Room;
+use crate::axis::{Axis, Format};
+use crate::canvas::{Anchor, Canvas, Point, Style};
+use crate::marker::{self, Provenance};
+use crate::theme::Ink;
+
+/// An application on one platform.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Step {
+    /// Letter of the platform.
+    pub(crate) letter: String,
+    /// Number of its series.
+    pub(crate) series: usize,
+    pub(crate) efficiency: f64,
+    pub(crate) tip: String,
+}
+
+/// An application: its supported platforms from the best to the worst, and the running PP over all platforms.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Application {
+    pub(crate) label: String,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) running: Vec<f64>,
+    pub(crate) pp: f64,
+}
+
+/// The cascade. Sewall, Pennycook et al., 10.1109/P3HPC51967.2020.00007.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Cascade {
+    pub(crate) applications: Vec<Application>,
+    /// How many platforms there are.
+    pub(crate) platforms: usize,
+    /// Letter and name of each.
+    pub(crate) key: Vec<(String, String)>,
+}
+
+const TICK: Style = Style::of(11.5).ink(Ink::Muted);
+const NAME: Style = Style::of(12.0);
+
+impl Cascade {
+    pub(crate) fn draw(&self, canvas: &mut Canvas, room: Room) -> f64 {
+        let height = if room.narrow { 220.0 } else { 300.0 };
+        let (top, bottom) = (room.top + 24.0, room.top + 24.0 + height);
+        let names = self.applications.iter().map(|a| NAME.width(&a.label)).fold(0.0, f64::max);
+        let names = names.min(room.width() * if room.narrow { 0.28 } else { 0.24 });
+        let left = room.left + names.max(34.0) + 10.0;
+        let bars = if room.narrow { 0.0 } else { (room.width() * 0.2).min(170.0) };
+        let right = room.right - bars - if bars > 0.0 { 36.0 } else { 6.0 };
+        let y = Axis::between(0.0, 1.1, (bottom, top));
+        let step = (right - left) / self.platforms.max(1) as f64;
+        let x = |k: usize| left + step * (k as f64 + 0.5);
+        let style = Style::of(12.5).ink(Ink::Muted);
+        canvas.words(
+            style.fitted("efficiency (marks) and running PP (steps)", right - room.left),
+            (room.left, room.top + 6.0),
+            style,
+        );
+        for tick in [0.0, 0.2, 0.4, 0.6, 0.8, 1.0] {
+            canvas.line(vec![(left, y.at(tick)), (right, y.at(tick))], Ink::Grid, 1.0);
+            canvas.words(Format::Plain.tick(tick), (left - 8.0, y.at(tick)), TICK.at(Anchor::Right));
+        }
+        for application in &self.applications {
+            let running: Vec<Point> = application
+                .running
+                .iter()
+                .enumerate()
+                .flat_map(|(k, pp)| [(x(k) - step / 2.0, y.at(*pp)), (x(k) + step / 2.0, y.at(*pp))])
+                .collect();
+            let tip = format!("{}: running PP", application.label);
+            canvas.mark(tip, |canvas| canvas.line(running, Ink::Grid, 3.0));
+        }
+        for application in &self.applications {
+            let at = |(k, s): (usize, &Step)| (x(k), y.at(s.efficiency));
+            let points: Vec<Point> = application.steps.iter().enumerate().map(at).collect();
+            canvas.line(points.clone(), Ink::Muted, 1.6);
+            for (step, at) in application.steps.iter().zip(points) {
+                canvas.mark(step.tip.clone(), |canvas| {
+                    marker::draw(canvas, at, step.series, Provenance::Measured, false);
+                });
+            }
+        }
+        let end = self.boxes(canvas, room, (left, step, bottom + 12.0));
+        if bars > 0.0 {
+            self.bars(canvas, &y, (right + 26.0, room.right, bottom));
+        }
+        self.letters(canvas, room, end + 12.0)
+    }
+
+    /// Below the lines: which platform each step is.
+    fn boxes(&self, canvas: &mut Canvas, room: Room, (left, step, top): (f64, f64, f64)) -> f64 {
+        const ROW: f64 = 22.0;
+        let mut y = top;
+        for application in &self.applications {
+            let label = NAME.fitted(&application.label, left - room.left - 10.0);
+            canvas.words(label, (left - 8.0, y + ROW / 2.0), NAME.at(Anchor::Right));
+            for k in 0..self.platforms {
+                let from = (left + step * k as f64 + 1.0, y + 1.0);
+                let to = (left + step * (k + 1) as f64 - 1.0, y + ROW - 1.0);
+                let Some(on) = application.steps.get(k) else {
+                    canvas.frame(from, to, Ink::Grid, 1.0, None);
+                    continue;
+                };
+                canvas.mark(on.tip.clone(), |canvas| {
+                    canvas.rectangle(from, to, Ink::Tint(on.series));
+                    let style = Style::of(11.5).at(Anchor::Middle);
+                    canvas.words(on.letter.clone(), (f64::midpoint(from.0, to.0), y + ROW / 2.0), style);
+                });
+            }
+            y += ROW;
+        }
+        y
+    }
+
+    /// At the right: PP of each application.
+    fn bars(&self, canvas: &mut Canvas, y: &Axis, (left, right, bottom): (f64, f64, f64)) {
+        let style = Style::of(12.5).ink(Ink::Muted);
+        canvas.words("PP", (left, y.at(1.1) - 18.0), style);
+        canvas.line(vec![(left, bottom), (right, bottom)], Ink::Muted, 1.0);
+        let step = (right - left) / self.applications.len().max(1) as f64;
+        for (i, application) in self.applications.iter().enumerate() {
+            let (from, to) = (left + step * i as f64 + step * 0.15, left + step * (i as f64 + 0.85));
+            let words = format!("{:.2}", application.pp);
+            canvas.mark(format!("{}: PP {:.3}", application.label, application.pp), |canvas| {
+                canvas.rectangle((from, y.at(application.pp)), (to, bottom), Ink::Grid);
+                let style = Style::of(11.5).at(Anchor::Middle);
+                if style.width(&words) < step + 4.0 {
+                    canvas.words(words, (f64::midpoint(from, to), y.at(application.pp) - 9.0), style);
+                }
+                let label = Style::of(11.0).upright();
+                if to - from > 14.0 {
+                    let label_text = label.fitted(&application.label, (bottom - y.at(1.0)) * 0.8);
+                    canvas.words(label_text, (f64::midpoint(from, to), bottom - 6.0), label);
+                }
+            });
+        }
+    }
+
+    fn letters(&self, canvas: &mut Canvas, room: Room, top: f64) -> f64 {
+        let style = Style::of(11.5);
+        let (mut x, mut y) = (room.left, top);
+        for (letter, name) in &self.key {
+            let words = style.fitted(&format!("{letter}: {name}"), room.width());
+            let width = style.width(&words);
+            if x > room.left && x + width > room.right {
+                (x, y) = (room.left, y + 18.0);
+            }
+            canvas.words(words, (x, y), style);
+            x += width + 18.0;
+        }
+        y + 14.0
+    }
+}

@@ -1,0 +1,141 @@
+//! Plain curves: cost over load, scaling over replicas, warm-up over executions.
+
+use super::{Head, series_key};
+use crate::axis::{Format, Scale};
+use crate::chart::Chart;
+use crate::data::{Data, digits};
+use crate::form::Form;
+use crate::form::plot::{Curve, Dimension, Guide, Plot, Spot};
+use crate::marker::Provenance;
+
+/// An axis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Coordinate {
+    /// What it counts, with its unit.
+    pub title: String,
+    /// How it grows.
+    pub scale: Scale,
+    /// How its numbers are written.
+    pub format: Format,
+    /// Whether a linear scale begins at 0.
+    pub from_zero: bool,
+}
+
+/// A point of a line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinePoint {
+    /// Place.
+    pub x: f64,
+    /// Value.
+    pub y: f64,
+    /// Its interval, where it is known.
+    pub interval: Option<(f64, f64)>,
+}
+
+/// A line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Whose.
+    pub label: String,
+    /// Number of its platform.
+    pub series: usize,
+    /// Where the points come from.
+    pub provenance: Provenance,
+    /// Whether each point has a mark.
+    pub marks: bool,
+    /// The points, by rising x.
+    pub points: Vec<LinePoint>,
+}
+
+/// Lines over two axes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lines {
+    /// Horizontal axis.
+    pub x: Coordinate,
+    /// Vertical axis.
+    pub y: Coordinate,
+    /// The lines.
+    pub lines: Vec<Line>,
+    /// Values across the plot that mean something, with words: of y.
+    pub across: Vec<(f64, String)>,
+    /// The same, of x.
+    pub along: Vec<(f64, String)>,
+}
+
+impl Lines {
+    /// The chart; `None` without a point that can be drawn. `say` tells in words what a line comes to.
+    #[must_use]
+    pub fn chart(
+        self,
+        kind: &'static str,
+        head: Head,
+        say: impl Fn(&Line) -> Option<String>,
+    ) -> Option<Chart> {
+        let mut data = Data::new(&["platform", "provenance", &self.x.title, &self.y.title, "low", "high"]);
+        let mut notes = head.notes;
+        let mut curves = Vec::new();
+        for line in &self.lines {
+            let lost = line.points.iter().filter(|p| !p.x.is_finite() || !p.y.is_finite()).count();
+            if lost > 0 {
+                notes.push(format!("Not drawn: {lost} points of {} are not finite.", line.label));
+            }
+            for point in &line.points {
+                let (low, high) = point.interval.unzip();
+                data.row([
+                    line.label.clone(),
+                    line.provenance.name().to_owned(),
+                    digits(point.x),
+                    digits(point.y),
+                    digits(low),
+                    digits(high),
+                ]);
+            }
+            let spot =
+                |p: &LinePoint| Spot { x: p.x, y: p.y, y_interval: p.interval, tip: self.tip(line, p) };
+            curves.push(Curve {
+                points: line.points.iter().map(spot).collect(),
+                provenance: line.provenance,
+                marks: line.marks,
+                ..Curve::line(&line.label, line.series, [])
+            });
+        }
+        let any = self.lines.iter().any(|l| l.points.iter().any(|p| p.x.is_finite() && p.y.is_finite()));
+        if !any {
+            return None;
+        }
+        let guides = |of: &[(f64, String)], horizontal: bool| -> Vec<Guide> {
+            of.iter().map(|(at, label)| Guide { label: label.clone(), at: *at, horizontal }).collect()
+        };
+        let dimension = |c: &Coordinate| {
+            let dimension = Dimension::new(&c.title, c.scale, c.format);
+            if c.from_zero { dimension.with_zero() } else { dimension }
+        };
+        let said: Vec<String> = self.lines.iter().filter_map(say).collect();
+        let plot = Plot {
+            x: dimension(&self.x),
+            y: dimension(&self.y),
+            curves,
+            guides: [guides(&self.across, true), guides(&self.along, false)].concat(),
+        };
+        Some(Chart {
+            name: head.name,
+            kind,
+            description: format!("{} over {}. {}", self.y.title, self.x.title, said.join("; ")),
+            title: head.title,
+            subtitle: head.subtitle,
+            notes,
+            data,
+            legend: self.lines.iter().map(|l| series_key(&l.label, l.series, l.provenance)).collect(),
+            form: Form::Plot(plot),
+        })
+    }
+
+    fn tip(&self, line: &Line, point: &LinePoint) -> String {
+        let y = match point.interval {
+            Some((low, high)) => self.y.format.interval(point.y, low, high),
+            None => self.y.format.value(point.y),
+        };
+        let x = self.x.format.value(point.x);
+        format!("{}: {y} at {x} ({})", line.label, line.provenance.name())
+    }
+}

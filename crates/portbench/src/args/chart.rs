@@ -1,0 +1,53 @@
+//! Arguments of `chart`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use portbench_measure::Numerics;
+use portbench_report::charts::ChartKind;
+
+use super::ResultsArgs;
+
+/// Arguments of `chart`.
+#[derive(Debug, Args)]
+pub(crate) struct ChartArgs {
+    /// Kind of chart (`portbench list charts`)
+    #[arg(value_parser = ChartKind::parse)]
+    pub(crate) kind: ChartKind,
+    /// Runs: ids, prefixes of them, directories, or `latest`
+    #[arg(required = true, value_name = "RUN")]
+    pub(crate) runs: Vec<String>,
+    /// Only this workload
+    #[arg(long, value_name = "NAME")]
+    pub(crate) workload: Option<String>,
+    /// Only this platform, as file names of a report have it
+    #[arg(long, value_name = "PLATFORM")]
+    pub(crate) platform: Option<String>,
+    /// Only these numerics
+    #[arg(long, value_name = "NUMERICS", value_parser = Numerics::parse)]
+    pub(crate) numerics: Option<Numerics>,
+    /// Ground of the picture
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) theme: Ground,
+    /// Lay an SVG out for a phone held upright
+    #[arg(long)]
+    pub(crate) narrow: bool,
+    /// Pixels of a PNG for one of the chart, 1 to 4
+    #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4))]
+    pub(crate) scale: u32,
+    /// File to write; its ending says as what: .svg, .png, or .csv for the numbers
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+/// Ground of a picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Ground {
+    /// Dark on white
+    #[default]
+    Light,
+    /// Light on near black
+    Dark,
+}

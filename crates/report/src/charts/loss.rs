@@ -1,0 +1,46 @@
+//! Training loss of one workload on its platforms.
+
+use portbench_chart::{Chart, kind};
+use portbench_measure::{LossPoint, Mode, Samples, Task};
+use portbench_records::Record;
+
+use super::study::{Selection, Shown, Study};
+use super::{ChartKind, name, of};
+use crate::error::ReportError;
+
+pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Result<Option<Chart>, ReportError> {
+    let mut loss = kind::Loss::default();
+    let mut cells: Vec<&Shown> = Vec::new();
+    for cell in study.cells(selection).into_iter().filter(|c| c.head.cell.mode == Mode::Training) {
+        let Some(record) = study.record(cell)? else { continue };
+        let Some((training, held_out, target)) = curve(&record) else { continue };
+        let points = |points: &[LossPoint]| points.iter().map(|p| (p.step, p.loss)).collect();
+        loss.target = loss.target.or(target);
+        loss.curves.push(kind::LossCurve {
+            label: format!("{} {}", study.platforms().label(cell.platform), cell.head.cell.numerics),
+            series: cell.platform,
+            training: points(training),
+            held_out: points(held_out),
+        });
+        cells.push(cell);
+    }
+    let head = kind::Head {
+        name: name(ChartKind::Loss, selection),
+        title: format!("Training loss{}", of(selection)),
+        subtitle: "First trial of each platform. Thin: each training batch; marks: held-out text.".into(),
+        notes: study.notes(&cells),
+    };
+    Ok(loss.chart(head))
+}
+
+/// The losses of the first trial that has any, and the target.
+fn curve(record: &Record) -> Option<(&[LossPoint], &[LossPoint], Option<f64>)> {
+    let Task::Train { steps: Some(_), evaluation, .. } = &record.spec.task else { return None };
+    let target = evaluation.as_ref().and_then(|e| e.target);
+    record.trials.iter().find_map(|trial| match &trial.measurement.samples {
+        Samples::Training { losses, evaluations, .. } => {
+            Some((losses.as_slice(), evaluations.as_slice(), target))
+        }
+        _ => None,
+    })
+}

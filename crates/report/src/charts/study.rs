@@ -1,0 +1,160 @@
+//! What charts are drawn from: the cells of one or several runs, each with its platform.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use portbench_measure::{Metric, Numerics};
+use portbench_records::{Outcome, Record, RecordHead, Run, RunInfo};
+
+use crate::error::ReportError;
+use crate::platform::{Platform, Platforms};
+
+/// A cell of one of the runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    /// Place of its run.
+    pub(crate) run: usize,
+    pub(crate) head: RecordHead,
+    /// Place of its platform in the report.
+    pub(crate) platform: usize,
+}
+
+impl Shown {
+    /// Value and interval of a metric of a cell that was measured.
+    pub(crate) fn estimate(&self, metric: Metric) -> Option<[f64; 3]> {
+        let figure = self.head.figures.iter().find(|f| f.metric == metric)?;
+        (self.head.outcome == Outcome::Measured).then(|| figure.estimate())?
+    }
+
+    /// Numerics, scenario and replicas: what tells it from other cells of its workload and platform.
+    pub(crate) fn setting(&self) -> String {
+        let cell = &self.head.cell;
+        let mut text = format!("{} {}", cell.numerics, cell.scenario);
+        if cell.replicas > 1 {
+            text.push_str(&format!(" x{}", cell.replicas));
+        }
+        text
+    }
+}
+
+/// What of the runs a chart shows; all of it where a field is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// One workload.
+    pub workload: Option<String>,
+    /// One platform, by [`Platforms::slug`].
+    pub platform: Option<String>,
+    /// One number format.
+    pub numerics: Option<Numerics>,
+}
+
+/// The cells of one or several runs.
+pub struct Study<'a> {
+    runs: &'a [Run],
+    infos: Vec<RunInfo>,
+    cells: Vec<Shown>,
+    workloads: Vec<String>,
+    platforms: Platforms,
+    /// Cells that a later run measured again.
+    replaced: Vec<(String, String)>,
+}
+
+impl<'a> Study<'a> {
+    /// Reads the heads of the records of all runs. Of a cell that several runs have on one platform, the latest run's counts.
+    ///
+    /// # Errors
+    /// [`ReportError::Store`].
+    pub fn read(runs: &'a [Run]) -> Result<Self, ReportError> {
+        let infos: Vec<RunInfo> = runs.iter().map(Run::info).collect::<Result<_, _>>()?;
+        let mut heads = Vec::new();
+        for (i, (run, info)) in runs.iter().zip(&infos).enumerate() {
+            let order: BTreeMap<String, usize> =
+                info.plan.iter().enumerate().map(|(n, entry)| (entry.cell.id(), n)).collect();
+            let mut of_run: Vec<RecordHead> = run.heads()?.collect::<Result<_, _>>()?;
+            of_run.sort_by_key(|head| order.get(&head.cell.id()).copied().unwrap_or(usize::MAX));
+            heads.extend(of_run.into_iter().map(|head| (i, head)));
+        }
+        let platforms = Platforms::new(heads.iter().map(|(_, head)| Platform::of(head)));
+        let mut cells: Vec<Shown> = Vec::new();
+        let mut places: BTreeMap<(usize, String), usize> = BTreeMap::new();
+        let mut replaced = Vec::new();
+        for (run, head) in heads {
+            let platform = platforms.index(&Platform::of(&head)).unwrap_or(0);
+            let shown = Shown { run, head, platform };
+            match places.get(&(platform, shown.head.cell.id())).copied() {
+                None => {
+                    places.insert((platform, shown.head.cell.id()), cells.len());
+                    cells.push(shown);
+                }
+                Some(place) => {
+                    let newer = infos[run].started >= infos[cells[place].run].started;
+                    let older = if newer { std::mem::replace(&mut cells[place], shown) } else { shown };
+                    replaced.push((older.head.cell.id(), runs[older.run].id()));
+                }
+            }
+        }
+        let mut seen = BTreeSet::new();
+        let names = cells.iter().map(|c| &c.head.cell.workload);
+        let workloads: Vec<String> = names.filter(|w| seen.insert(w.as_str())).cloned().collect();
+        let place: BTreeMap<&str, usize> = workloads.iter().map(String::as_str).zip(0..).collect();
+        cells.sort_by_key(|c| place.get(c.head.cell.workload.as_str()).copied());
+        Ok(Self { runs, infos, cells, workloads, platforms, replaced })
+    }
+
+    /// The platforms of these runs.
+    #[must_use]
+    pub fn platforms(&self) -> &Platforms {
+        &self.platforms
+    }
+
+    /// What the runs set out to do.
+    #[must_use]
+    pub fn infos(&self) -> &[RunInfo] {
+        &self.infos
+    }
+
+    /// Workloads in the order of the plans.
+    #[must_use]
+    pub fn workloads(&self) -> &[String] {
+        &self.workloads
+    }
+
+    /// The cells that a chart shows, those of one workload together.
+    pub(crate) fn cells(&self, selection: &Selection) -> Vec<&Shown> {
+        let platform = selection.platform.as_ref().map(|slug| self.platforms.of_slug(slug));
+        let wanted = |shown: &&Shown| {
+            let cell = &shown.head.cell;
+            selection.workload.as_ref().is_none_or(|w| *w == cell.workload)
+                && platform.is_none_or(|p| p == Some(shown.platform))
+                && selection.numerics.is_none_or(|n| n == cell.numerics)
+        };
+        self.cells.iter().filter(wanted).collect()
+    }
+
+    /// The whole record of a cell.
+    pub(crate) fn record(&self, shown: &Shown) -> Result<Option<Record>, ReportError> {
+        Ok(self.runs[shown.run].record(&shown.head.cell.id())?)
+    }
+
+    /// Ids of the runs.
+    pub(crate) fn run_ids(&self) -> Vec<String> {
+        self.runs.iter().map(Run::id).collect()
+    }
+
+    /// What stands below every chart: the software and hardware of the platforms that it shows, and which cells gave way to a later run's.
+    pub(crate) fn notes(&self, shown: &[&Shown]) -> Vec<String> {
+        let mut platforms: Vec<usize> = shown.iter().map(|s| s.platform).collect();
+        platforms.sort_unstable();
+        platforms.dedup();
+        let stack = |p: usize| format!("{}: {}", self.platforms.label(p), self.platforms.stack(p));
+        let mut notes: Vec<String> = Vec::new();
+        if !platforms.is_empty() {
+            let stacks: Vec<String> = platforms.into_iter().map(stack).collect();
+            notes.push(format!("Stack: {}.", stacks.join("; ")));
+        }
+        let ids: Vec<String> = shown.iter().map(|s| s.head.cell.id()).collect();
+        for (cell, run) in self.replaced.iter().filter(|(cell, _)| ids.contains(cell)) {
+            notes.push(format!("Not drawn: {cell} of run {run}: a later run measured it again."));
+        }
+        notes
+    }
+}
