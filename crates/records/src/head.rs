@@ -71,6 +71,8 @@ pub struct EnvironmentHead {
     pub cpu: String,
     /// Logical CPUs that the process could use.
     pub cpus: u64,
+    /// Further facts by name.
+    pub facts: BTreeMap<String, String>,
 }
 
 /// A trial, without its samples.

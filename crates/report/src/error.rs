@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use portbench_catalog::CatalogError;
 use portbench_chart::ChartError;
 use portbench_records::StoreError;
 use thiserror::Error;
@@ -22,6 +23,9 @@ pub enum ReportError {
         #[source]
         source: std::io::Error,
     },
+    /// The catalogue cannot be read.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
     /// A chart cannot be drawn.
     #[error(transparent)]
     Chart(#[from] ChartError),

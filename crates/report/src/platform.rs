@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use portbench_catalog::{Accelerator, Catalog, Kind};
 use portbench_records::RecordHead;
 
 /// A back end on some hardware, in some versions.
@@ -24,7 +25,17 @@ impl Platform {
         if let Some(driver) = accelerator.and_then(|a| a.driver.clone()) {
             versions.insert("driver".to_owned(), driver);
         }
-        let name = accelerator.and_then(|a| a.name.clone());
+        let facts = &head.environment.facts;
+        let on_neuron = head.cell.device.starts_with("neuron");
+        for (fact, name) in
+            [("neuron-driver", "driver"), ("neuron-runtime", "runtime"), ("neuron-compiler", "neuronx-cc")]
+        {
+            if let Some(version) = facts.get(fact).filter(|_| on_neuron) {
+                versions.insert(name.to_owned(), version.clone());
+            }
+        }
+        let instance = facts.get("neuron-instance").filter(|_| on_neuron).map(|i| format!("AWS {i}"));
+        let name = accelerator.and_then(|a| a.name.clone()).or(instance);
         let hardware = match head.cell.device.split(':').next().unwrap_or_default() {
             "cpu" => cpu(&head.environment.cpu, head.environment.cpus),
             kind => name.unwrap_or_else(|| nameless(kind)),
@@ -32,9 +43,34 @@ impl Platform {
         Self { hardware, backend: head.cell.backend.clone(), versions }
     }
 
+    /// The catalogue's accelerator whose name the hardware has: of a GPU the model, the memory and the slot in its product name, of a Neuron device that of its instance. CPUs are known too vaguely.
+    #[must_use]
+    pub fn accelerator<'c>(&self, catalog: &'c Catalog) -> Option<&'c Accelerator> {
+        if let Some(instance) = self.hardware.strip_prefix("AWS ") {
+            let instance = catalog.instance(instance).ok()?;
+            return catalog.accelerator(&instance.accelerator).ok();
+        }
+        let named = words(&self.hardware);
+        let has = |word: &str| named.iter().any(|w| w == word);
+        catalog.accelerators().filter(|a| a.kind == Kind::Gpu).find(|accelerator| {
+            let title = words(&accelerator.title);
+            let model = title.iter().find(|w| w.bytes().any(|b| b.is_ascii_digit()));
+            let memory = |words: &[String]| words.iter().find(|w| w.ends_with("gb")).cloned();
+            let memories = memory(&named).zip(memory(&title));
+            model.is_some_and(|m| has(m))
+                && memories.is_none_or(|(ours, theirs)| ours == theirs)
+                && has("pcie") == title.iter().any(|w| w == "pcie")
+        })
+    }
+
     fn key(&self) -> (&str, &str) {
         (&self.hardware, &self.backend)
     }
+}
+
+fn words(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
+    words.map(str::to_ascii_lowercase).collect()
 }
 
 /// Name of a device that did not say what it is.

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use portbench_catalog::Catalog;
 use portbench_chart::Theme;
 use portbench_records::Run;
 
@@ -50,7 +51,7 @@ pub fn write(run: &Run, folder: &Path) -> Result<ReportFiles, ReportError> {
     judge_scaling(&mut rows);
     let shown = &rows[..rows.len().min(MOST)];
     let runs = [run.clone()];
-    let charts = charts::charts(&Study::read(&runs)?)?;
+    let charts = charts::charts(&Study::read(&runs)?.with_catalog(Catalog::built_in()?))?;
     let mut details = Details::default();
     for row in shown {
         if let Some(record) = run.record(&row.id)? {

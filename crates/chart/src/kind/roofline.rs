@@ -18,6 +18,14 @@ pub struct Roof {
     pub flops: f64,
     /// Bandwidth in bytes a second.
     pub bandwidth: f64,
+    /// Number of the platform whose own cells reached it; without one the peaks are published.
+    pub series: Option<usize>,
+}
+
+impl Roof {
+    fn provenance(&self) -> Provenance {
+        if self.series.is_some() { Provenance::Measured } else { Provenance::Published }
+    }
 }
 
 /// What work reached.
@@ -83,7 +91,7 @@ impl Roofline {
             data.row([
                 roof.label.clone(),
                 String::new(),
-                Provenance::Published.name().to_owned(),
+                roof.provenance().name().to_owned(),
                 String::new(),
                 String::new(),
                 String::new(),
@@ -93,8 +101,8 @@ impl Roofline {
             ]);
             let at = |x: f64| (x, roof.flops.min(x * roof.bandwidth));
             let ridge = roof.flops / roof.bandwidth;
-            let mut line = Curve::line(&roof.label, None, [at(low), at(ridge), at(high)]);
-            line.provenance = Provenance::Published;
+            let mut line = Curve::line(&roof.label, roof.series, [at(low), at(ridge), at(high)]);
+            line.provenance = roof.provenance();
             line.width = 1.6;
             curves.push(line);
         }

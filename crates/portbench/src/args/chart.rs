@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use portbench_measure::Numerics;
 use portbench_report::charts::ChartKind;
 
-use super::ResultsArgs;
+use super::{CatalogArgs, ResultsArgs};
 
 /// Arguments of `chart`.
 #[derive(Debug, Args)]
@@ -23,6 +23,9 @@ pub(crate) struct ChartArgs {
     /// Only this platform, as file names of a report have it
     #[arg(long, value_name = "PLATFORM")]
     pub(crate) platform: Option<String>,
+    /// Only this model, as records name it
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
     /// Only these numerics
     #[arg(long, value_name = "NUMERICS", value_parser = Numerics::parse)]
     pub(crate) numerics: Option<Numerics>,
@@ -38,6 +41,8 @@ pub(crate) struct ChartArgs {
     /// File to write; its ending says as what: .svg, .png, or .csv for the numbers
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
 }

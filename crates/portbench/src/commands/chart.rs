@@ -1,5 +1,6 @@
 //! `chart`: one chart of stored runs, as a file.
 
+use portbench_catalog::Catalog;
 use portbench_chart::Theme;
 use portbench_records::{Run, Store};
 use portbench_report::charts::{self, Selection, Study};
@@ -19,10 +20,12 @@ pub(crate) fn run(args: &ChartArgs) -> Result<u8, Failure> {
     let store = Store::new(&args.results.results);
     let runs: Vec<Run> =
         args.runs.iter().map(|r| store.resolve(r)).collect::<Result<_, _>>().map_err(usage)?;
-    let study = Study::read(&runs)?;
+    let study =
+        Study::read(&runs)?.with_catalog(Catalog::load(args.catalog.catalog.as_deref()).map_err(usage)?);
     let selection = Selection {
         workload: args.workload.clone(),
         platform: args.platform.clone(),
+        model: args.model.clone(),
         numerics: args.numerics,
     };
     if let Some(slug) = selection.platform.as_ref().filter(|s| study.platforms().of_slug(s).is_none()) {

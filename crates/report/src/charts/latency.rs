@@ -7,39 +7,68 @@ use super::study::{Selection, Shown, Study};
 use super::throughput::left_out;
 use super::{ChartKind, LINES, legend, name, of, trials};
 
-/// Title of a panel, its median and 99th percentile, and whether it is of generate.
-const PANELS: [(&str, [Metric; 2], bool); 3] = [
-    ("time per execution or step", [Metric::LatencyP50, Metric::LatencyP99], false),
-    ("generate: time to first token", [Metric::TtftP50, Metric::TtftP99], true),
-    ("generate: time per further token", [Metric::TpotP50, Metric::TpotP99], true),
+/// What a panel shows: a median and a 99th percentile, of generate or of the other modes.
+pub(super) struct PanelOf {
+    pub(super) title: &'static str,
+    pub(super) metrics: [Metric; 2],
+    pub(super) generate: bool,
+}
+
+const PANELS: [PanelOf; 2] = [
+    PanelOf {
+        title: "time per execution or step",
+        metrics: [Metric::LatencyP50, Metric::LatencyP99],
+        generate: false,
+    },
+    PanelOf {
+        title: "generate: time per request",
+        metrics: [Metric::LatencyP50, Metric::LatencyP99],
+        generate: true,
+    },
 ];
 
 pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
+    panels(study, selection, ChartKind::Latency, "Latency", &PANELS)
+}
+
+/// A chart of such panels.
+pub(super) fn panels(
+    study: &Study<'_>,
+    selection: &Selection,
+    chart: ChartKind,
+    title: &str,
+    wanted: &[PanelOf],
+) -> Option<Chart> {
     let all = study.cells(selection);
-    let shown = &all[..all.len().min(LINES)];
     let mut cells: Vec<&Shown> = Vec::new();
     let mut panels = Vec::new();
-    let mut missing = 0;
-    for (title, metrics, generate) in PANELS {
-        let of_panel = shown.iter().filter(|c| (c.head.cell.mode == Mode::Generate) == generate);
+    let (mut missing, mut fitting) = (0, 0);
+    for panel in wanted {
+        let of_panel = all.iter().filter(|c| (c.head.cell.mode == Mode::Generate) == panel.generate);
         let mut lines = Vec::new();
         for cell in of_panel {
-            let values: Vec<Interval> = metrics.iter().filter_map(|m| interval(cell, *m)).collect();
+            let values: Vec<Interval> = panel.metrics.iter().filter_map(|m| interval(cell, *m)).collect();
             if values.is_empty() {
                 continue;
             }
-            missing += usize::from(values.len() < metrics.len());
+            fitting += 1;
+            if fitting > LINES {
+                continue;
+            }
+            missing += usize::from(values.len() < panel.metrics.len());
             cells.push(cell);
+            let (label, detail) = study.words(cell, selection);
             lines.push(Bar {
-                label: cell.head.cell.workload.clone(),
-                detail: cell.setting(),
+                label,
+                detail,
                 series: cell.platform,
                 provenance: Provenance::Measured,
                 values,
             });
         }
         if !lines.is_empty() {
-            panels.push(Panel { title: title.to_owned(), format: Format::Seconds, bars: false, lines });
+            let title = panel.title.to_owned();
+            panels.push(Panel { title, format: Format::Seconds, bars: false, lines });
         }
     }
     if panels.is_empty() {
@@ -51,17 +80,17 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
             "Not drawn: the 99th percentile of {missing} lines, which have too few samples for it."
         ));
     }
-    notes.extend(left_out(all.len()));
+    notes.extend(left_out(fitting));
     let head = kind::Head {
-        name: name(ChartKind::Latency, selection),
-        title: format!("Latency{}", of(selection)),
+        name: name(chart, selection),
+        title: format!("{title}{}", of(selection)),
         subtitle: format!(
             "Less is better. Filled: median; hollow: 99th percentile. Measured; 95 % intervals over trials, {}.",
             trials(study)
         ),
         notes,
     };
-    Some(kind::rows(ChartKind::Latency.name(), head, legend(study, &cells), panels))
+    Some(kind::rows(chart.name(), head, legend(study, &cells), panels))
 }
 
 fn interval(cell: &Shown, metric: Metric) -> Option<Interval> {

@@ -1,16 +1,25 @@
 //! Which charts a report has, and what of the records goes into each. One file a kind.
 
+mod cascade;
+mod coverage;
+mod hardware;
 mod latency;
 mod loss;
+mod outcomes;
+mod pareto;
+mod parity;
+mod quantiles;
+mod roofline;
+mod scaling;
 mod study;
 mod throughput;
+mod ttft_tpot;
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use portbench_chart::{Chart, Key, Provenance};
 use portbench_measure::Numerics;
-use portbench_records::Outcome;
 
 use crate::error::ReportError;
 use study::Shown;
@@ -18,6 +27,8 @@ pub use study::{Selection, Study};
 
 /// Most lines of one chart; the others are in the tables.
 const LINES: usize = 60;
+/// Most curves of one chart.
+const CURVES: usize = 30;
 /// Most workloads that have charts of their own.
 const WORKLOADS: usize = 60;
 
@@ -48,23 +59,67 @@ pub enum About {
 pub enum ChartKind {
     /// Work per second.
     Throughput,
-    /// Time per execution, to the first token and per further token.
+    /// How cells ended.
+    Outcomes,
+    /// How right results are.
+    Parity,
+    /// Time per execution, step or request.
     Latency,
+    /// Time to the first token and per further token.
+    TtftTpot,
+    /// Throughput for each device against that for each user.
+    Pareto,
+    /// Latency by percentile.
+    LatencyPercentiles,
+    /// Share of executions over latency.
+    LatencyCdf,
+    /// Operations a second against what the hardware allows.
+    Roofline,
+    /// How ops ran.
+    OpCoverage,
     /// Loss over optimiser steps.
     Loss,
+    /// Efficiency of several replicas.
+    Scaling,
+    /// Performance portability.
+    Cascade,
 }
 
 impl ChartKind {
     /// Every kind, in the order of a report.
-    pub const ALL: [Self; 3] = [Self::Throughput, Self::Latency, Self::Loss];
+    pub const ALL: [Self; 13] = [
+        Self::Throughput,
+        Self::Outcomes,
+        Self::Parity,
+        Self::Latency,
+        Self::TtftTpot,
+        Self::Pareto,
+        Self::LatencyPercentiles,
+        Self::LatencyCdf,
+        Self::Roofline,
+        Self::OpCoverage,
+        Self::Loss,
+        Self::Scaling,
+        Self::Cascade,
+    ];
 
     /// The word, as on the command line and in file names.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Throughput => "throughput",
+            Self::Outcomes => "outcomes",
+            Self::Parity => "parity",
             Self::Latency => "latency",
+            Self::TtftTpot => "ttft-tpot",
+            Self::Pareto => "pareto",
+            Self::LatencyPercentiles => "latency-percentiles",
+            Self::LatencyCdf => "latency-cdf",
+            Self::Roofline => "roofline",
+            Self::OpCoverage => "op-coverage",
             Self::Loss => "loss",
+            Self::Scaling => "scaling",
+            Self::Cascade => "cascade",
         }
     }
 
@@ -73,8 +128,28 @@ impl ChartKind {
     pub const fn shows(self) -> &'static str {
         match self {
             Self::Throughput => "work per second of each cell, with intervals",
-            Self::Latency => "time per execution, to the first token and per further token, median and p99",
+            Self::Outcomes => "how each workload ended on each platform",
+            Self::Parity => "the worst R of each workload on each platform",
+            Self::Latency => "time per execution, step or request, median and 99th percentile",
+            Self::TtftTpot => {
+                "generate: time to the first token and per further token, median and 99th percentile"
+            }
+            Self::Pareto => "generate: tokens per second for each device against those for each user",
+            Self::LatencyPercentiles => {
+                "latency by percentile, each nine as wide as the one before (HdrHistogram's axis)"
+            }
+            Self::LatencyCdf => "share of executions within a latency",
+            Self::Roofline => {
+                "operations a second over arithmetic intensity, under the peaks of the hardware"
+            }
+            Self::OpCoverage => {
+                "native, decomposed and unsupported ops, each as wide as its share of the modelled time"
+            }
             Self::Loss => "training and held-out loss over optimiser steps, platforms over each other",
+            Self::Scaling => "efficiency of several replicas against one alone",
+            Self::Cascade => {
+                "efficiency of each back end from its best platform to its worst, with running PP"
+            }
         }
     }
 
@@ -102,10 +177,40 @@ impl fmt::Display for ChartKind {
 pub fn draw(study: &Study<'_>, kind: ChartKind, selection: &Selection) -> Result<Option<Chart>, ReportError> {
     match kind {
         ChartKind::Throughput => Ok(throughput::draw(study, selection)),
+        ChartKind::Outcomes => Ok(outcomes::draw(study, selection)),
+        ChartKind::Parity => Ok(parity::draw(study, selection)),
         ChartKind::Latency => Ok(latency::draw(study, selection)),
+        ChartKind::TtftTpot => Ok(ttft_tpot::draw(study, selection)),
+        ChartKind::Pareto => Ok(pareto::draw(study, selection)),
+        ChartKind::LatencyPercentiles | ChartKind::LatencyCdf => quantiles::draw(study, kind, selection),
+        ChartKind::Roofline => Ok(roofline::draw(study, selection)),
+        ChartKind::OpCoverage => coverage::draw(study, selection),
         ChartKind::Loss => loss::draw(study, selection),
+        ChartKind::Scaling => Ok(scaling::draw(study, selection)),
+        ChartKind::Cascade => Ok(cascade::draw(study, selection)),
     }
 }
+
+/// Of all cells at once.
+const OVERVIEW: [ChartKind; 6] = [
+    ChartKind::Throughput,
+    ChartKind::Outcomes,
+    ChartKind::Parity,
+    ChartKind::Latency,
+    ChartKind::TtftTpot,
+    ChartKind::OpCoverage,
+];
+/// Of one workload on several platforms; with one platform they would repeat a part of the overview.
+const ACROSS: [ChartKind; 4] =
+    [ChartKind::Throughput, ChartKind::Latency, ChartKind::TtftTpot, ChartKind::OpCoverage];
+/// Of one workload in one number format.
+const WITHIN: [ChartKind; 5] = [
+    ChartKind::LatencyPercentiles,
+    ChartKind::LatencyCdf,
+    ChartKind::Loss,
+    ChartKind::Scaling,
+    ChartKind::Cascade,
+];
 
 /// Every chart of a report over the study's runs, in the order of a report: of all, then of each workload, then of each platform.
 ///
@@ -113,31 +218,41 @@ pub fn draw(study: &Study<'_>, kind: ChartKind, selection: &Selection) -> Result
 /// As [`draw`].
 pub fn charts(study: &Study<'_>) -> Result<Vec<Placed>, ReportError> {
     let mut placed = Vec::new();
-    let mut add = |kind: ChartKind, about: About, selection: Selection| -> Result<(), ReportError> {
+    let mut add = |kind: ChartKind, about: &About, selection: Selection| -> Result<(), ReportError> {
         if let Some(chart) = draw(study, kind, &selection)? {
             let recipe = recipe(study, kind, &selection, &chart.name);
-            placed.push(Placed { chart, about, recipe });
+            placed.push(Placed { chart, about: about.clone(), recipe });
         }
         Ok(())
     };
-    for kind in [ChartKind::Throughput, ChartKind::Latency] {
-        add(kind, About::Overview, Selection::default())?;
+    for kind in OVERVIEW {
+        add(kind, &About::Overview, Selection::default())?;
+    }
+    let models: BTreeSet<&str> = study.all().iter().map(|c| c.head.problem.model.as_str()).collect();
+    for model in models.into_iter().take(WORKLOADS) {
+        let selection = Selection { model: Some(model.to_owned()), ..Selection::default() };
+        add(ChartKind::Pareto, &About::Overview, selection)?;
     }
     for workload in study.workloads().iter().take(WORKLOADS) {
-        let about = || About::Workload(workload.clone());
+        let about = About::Workload(workload.clone());
         let whole = Selection { workload: Some(workload.clone()), ..Selection::default() };
         let cells = study.cells(&whole);
         let numerics: BTreeSet<Numerics> = cells.iter().map(|c| c.head.cell.numerics).collect();
-        let measured = cells.iter().filter(|c| c.head.outcome == Outcome::Measured).map(|c| c.platform);
-        // With one platform they would repeat a part of the overview.
-        if measured.collect::<BTreeSet<usize>>().len() > 1 {
-            for kind in [ChartKind::Throughput, ChartKind::Latency] {
-                add(kind, about(), whole.clone())?;
+        if cells.iter().map(|c| c.platform).collect::<BTreeSet<usize>>().len() > 1 {
+            for kind in ACROSS {
+                add(kind, &about, whole.clone())?;
             }
         }
-        for numerics in numerics {
-            add(ChartKind::Loss, about(), Selection { numerics: Some(numerics), ..whole.clone() })?;
+        for kind in WITHIN {
+            for numerics in &numerics {
+                add(kind, &about, Selection { numerics: Some(*numerics), ..whole.clone() })?;
+            }
         }
+    }
+    for platform in 0..study.platforms().len() {
+        let slug = study.platforms().slug(platform).to_owned();
+        let selection = Selection { platform: Some(slug.clone()), ..Selection::default() };
+        add(ChartKind::Roofline, &About::Platform(slug), selection)?;
     }
     Ok(placed)
 }
@@ -173,6 +288,7 @@ fn name(kind: ChartKind, selection: &Selection) -> String {
     let mut parts = vec![kind.name().to_owned()];
     parts.extend(selection.workload.clone());
     parts.extend(selection.platform.clone());
+    parts.extend(selection.model.clone());
     parts.extend(selection.numerics.map(|n| n.name().to_owned()));
     let safe = |c: char| match c.to_ascii_lowercase() {
         c @ ('a'..='z' | '0'..='9' | '.' | '-') => c,
@@ -184,9 +300,9 @@ fn name(kind: ChartKind, selection: &Selection) -> String {
 
 /// The title's words for what a chart selects.
 fn of(selection: &Selection) -> String {
-    let workload = selection.workload.as_ref().map(|w| format!(" of {w}"));
+    let named = selection.workload.as_ref().or(selection.model.as_ref()).map(|w| format!(" of {w}"));
     let numerics = selection.numerics.map(|n| format!(", {n}"));
-    format!("{}{}", workload.unwrap_or_default(), numerics.unwrap_or_default())
+    format!("{}{}", named.unwrap_or_default(), numerics.unwrap_or_default())
 }
 
 /// One entry of the legend for each platform of the cells.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use portbench_catalog::{Accelerator, Catalog};
 use portbench_measure::{Metric, Numerics};
 use portbench_records::{Outcome, Record, RecordHead, Run, RunInfo};
 
@@ -43,6 +44,8 @@ pub struct Selection {
     pub workload: Option<String>,
     /// One platform, by [`Platforms::slug`].
     pub platform: Option<String>,
+    /// One model, as records name it.
+    pub model: Option<String>,
     /// One number format.
     pub numerics: Option<Numerics>,
 }
@@ -56,6 +59,7 @@ pub struct Study<'a> {
     platforms: Platforms,
     /// Cells that a later run measured again.
     replaced: Vec<(String, String)>,
+    catalog: Option<Catalog>,
 }
 
 impl<'a> Study<'a> {
@@ -97,7 +101,14 @@ impl<'a> Study<'a> {
         let workloads: Vec<String> = names.filter(|w| seen.insert(w.as_str())).cloned().collect();
         let place: BTreeMap<&str, usize> = workloads.iter().map(String::as_str).zip(0..).collect();
         cells.sort_by_key(|c| place.get(c.head.cell.workload.as_str()).copied());
-        Ok(Self { runs, infos, cells, workloads, platforms, replaced })
+        Ok(Self { runs, infos, cells, workloads, platforms, replaced, catalog: None })
+    }
+
+    /// The same with a catalogue, from which charts take peaks and prices.
+    #[must_use]
+    pub fn with_catalog(mut self, catalog: Catalog) -> Self {
+        self.catalog = Some(catalog);
+        self
     }
 
     /// The platforms of these runs.
@@ -125,9 +136,54 @@ impl<'a> Study<'a> {
             let cell = &shown.head.cell;
             selection.workload.as_ref().is_none_or(|w| *w == cell.workload)
                 && platform.is_none_or(|p| p == Some(shown.platform))
+                && selection.model.as_ref().is_none_or(|m| *m == shown.head.problem.model)
                 && selection.numerics.is_none_or(|n| n == cell.numerics)
         };
         self.cells.iter().filter(wanted).collect()
+    }
+
+    /// Every cell.
+    pub(crate) fn all(&self) -> &[Shown] {
+        &self.cells
+    }
+
+    /// The catalogue's accelerator of a platform.
+    pub(crate) fn accelerator(&self, platform: usize) -> Option<&Accelerator> {
+        self.platforms.iter().nth(platform)?.accelerator(self.catalog.as_ref()?)
+    }
+
+    /// Cells of the plans that have no record.
+    pub(crate) fn not_ended(&self, selection: &Selection) -> impl Iterator<Item = String> {
+        let ended: BTreeSet<(usize, String)> = self.cells.iter().map(|c| (c.run, c.head.cell.id())).collect();
+        let replaced: BTreeSet<(&str, &str)> =
+            self.replaced.iter().map(|(cell, run)| (cell.as_str(), run.as_str())).collect();
+        let mut missing = Vec::new();
+        for (i, info) in self.infos.iter().enumerate() {
+            let run = self.runs[i].id();
+            for cell in info.plan.iter().map(|entry| &entry.cell) {
+                let id = cell.id();
+                let wanted = selection.workload.as_ref().is_none_or(|w| *w == cell.workload)
+                    && selection.numerics.is_none_or(|n| n == cell.numerics)
+                    && (selection.platform.is_none() && selection.model.is_none());
+                if wanted
+                    && !replaced.contains(&(id.as_str(), run.as_str()))
+                    && !ended.contains(&(i, id.clone()))
+                {
+                    missing.push(id);
+                }
+            }
+        }
+        missing.into_iter()
+    }
+
+    /// What a line about a cell is called, and what is special about it: its workload and its setting, with its platform where there are several.
+    pub(crate) fn words(&self, cell: &Shown, selection: &Selection) -> (String, String) {
+        let (platform, setting) = (self.platforms.label(cell.platform).to_owned(), cell.setting());
+        match (&selection.workload, self.platforms.len()) {
+            (Some(_), _) => (platform, setting),
+            (None, 0 | 1) => (cell.head.cell.workload.clone(), setting),
+            (None, _) => (cell.head.cell.workload.clone(), format!("{platform}, {setting}")),
+        }
     }
 
     /// The whole record of a cell.

@@ -21,7 +21,8 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
     let mut panels = Vec::new();
     for unit in [Unit::Tokens, Unit::Images, Unit::Samples, Unit::Executions] {
         let of_unit = shown.iter().filter(|(cell, _)| cell.head.problem.unit == unit);
-        let lines: Vec<Bar> = of_unit.map(|(cell, value)| bar(cell, *value)).collect();
+        let lines: Vec<Bar> =
+            of_unit.map(|(cell, value)| bar(study.words(cell, selection), cell, *value)).collect();
         if !lines.is_empty() {
             panels.push(Panel {
                 title: format!("{unit} per second"),
@@ -45,14 +46,8 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
     Some(kind::rows(ChartKind::Throughput.name(), head, legend, panels))
 }
 
-fn bar(cell: &Shown, value: Interval) -> Bar {
-    Bar {
-        label: cell.head.cell.workload.clone(),
-        detail: cell.setting(),
-        series: cell.platform,
-        provenance: Provenance::Measured,
-        values: vec![value],
-    }
+fn bar((label, detail): (String, String), cell: &Shown, value: Interval) -> Bar {
+    Bar { label, detail, series: cell.platform, provenance: Provenance::Measured, values: vec![value] }
 }
 
 /// What is said where there are more lines than a chart holds.

@@ -1,0 +1,97 @@
+//! What users get each, against what all of them get together: generate at several batch sizes and loads.
+
+use std::collections::BTreeMap;
+
+use portbench_chart::curve::Better;
+use portbench_chart::{Chart, Format, Provenance, kind};
+use portbench_measure::{Metric, Mode, Scenario};
+use portbench_records::Problem;
+
+use super::study::{Selection, Shown, Study};
+use super::{ChartKind, name, of, trials};
+
+pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
+    let (mut drawn, mut notes) = (Vec::new(), Vec::new());
+    let mut curves: BTreeMap<(usize, String), Vec<kind::FrontierPoint>> = BTreeMap::new();
+    for cell in study.cells(selection) {
+        if cell.head.cell.mode != Mode::Generate {
+            continue;
+        }
+        let Some([rate, low, high]) = cell.estimate(Metric::Throughput) else { continue };
+        let label = point_label(cell);
+        let Some(interactivity) = interactivity(cell) else {
+            notes.push(format!("Not drawn: {label}: no median time per further token."));
+            continue;
+        };
+        let devices = cell.head.cell.replicas.max(1) as f64;
+        let point = kind::FrontierPoint {
+            label,
+            x: interactivity,
+            y: rate / devices,
+            interval: Some((low / devices, high / devices)),
+        };
+        let curve = curve_label(study, cell);
+        curves.entry((cell.platform, curve)).or_default().push(point);
+        drawn.push(cell);
+    }
+    let curve = |((series, label), points)| kind::FrontierCurve {
+        label,
+        series,
+        provenance: Provenance::Measured,
+        points,
+    };
+    let chart = kind::Frontier {
+        x: "interactivity: tokens per second for each user (more is better)".into(),
+        y: "output tokens per second for each device (more is better)".into(),
+        format: Format::Plain,
+        better: Better::Higher,
+        curves: curves.into_iter().map(curve).collect(),
+    };
+    chart.chart(
+        ChartKind::Pareto.name(),
+        kind::Head {
+            name: name(ChartKind::Pareto, selection),
+            title: format!("Throughput against interactivity{}", of(selection)),
+            subtitle: format!(
+                "Each mark is a setting: filled where no other one of its platform beats it, with Steffen's monotone curve between \
+                 those. Interactivity: 1 over the median time per further token. Measured; 95 % intervals, {}.",
+                trials(study)
+            ),
+            notes: [study.notes(&drawn), notes].concat(),
+        },
+    )
+}
+
+/// Tokens a second that one user sees.
+pub(super) fn interactivity(cell: &Shown) -> Option<f64> {
+    cell.estimate(Metric::TpotP50).map(|[seconds, ..]| 1.0 / seconds).filter(|v| v.is_finite())
+}
+
+/// Platform and what its points share: numerics, and the tokens of a request.
+pub(super) fn curve_label(study: &Study<'_>, cell: &Shown) -> String {
+    let count =
+        |problem: &Problem, word: &str| problem.shape.get(word).map_or("?".into(), ToString::to_string);
+    let problem = &cell.head.problem;
+    format!(
+        "{} {} {} + {} tokens",
+        study.platforms().label(cell.platform),
+        cell.head.cell.numerics,
+        count(problem, "prompt"),
+        count(problem, "new-tokens")
+    )
+}
+
+/// What a point's setting is: batch, load, replicas.
+pub(super) fn point_label(cell: &Shown) -> String {
+    let mut words = Vec::new();
+    if let Some(batch) = cell.head.problem.shape.get("batch") {
+        words.push(format!("batch {batch}"));
+    }
+    if let Scenario::Server { rate, .. } = cell.head.cell.scenario {
+        words.push(format!("{rate} queries/s"));
+    }
+    if cell.head.cell.replicas > 1 {
+        words.push(format!("{} replicas", cell.head.cell.replicas));
+    }
+    format!("{} {}", cell.head.cell.workload, words.join(", "))
+}

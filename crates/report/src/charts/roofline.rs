@@ -1,0 +1,72 @@
+//! How near cells come to what their hardware allows.
+
+use std::collections::BTreeSet;
+
+use portbench_chart::{Chart, Provenance, kind};
+use portbench_measure::{Metric, Numerics};
+
+use super::hardware::peaks;
+use super::study::{Selection, Shown, Study};
+use super::{CURVES, ChartKind, name, of, trials};
+
+pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
+    let all: Vec<&Shown> =
+        study.cells(selection).into_iter().filter(|c| c.estimate(Metric::FlopRate).is_some()).collect();
+    let cells = &all[..all.len().min(CURVES)];
+    let one_workload = selection.workload.is_some();
+    let one_platform = cells.windows(2).all(|pair| pair[0].platform == pair[1].platform);
+    let mut roofline = kind::Roofline::default();
+    let mut notes = study.notes(cells);
+    let wanted: BTreeSet<(usize, Numerics)> =
+        cells.iter().map(|c| (c.platform, c.head.cell.numerics)).collect();
+    for (platform, numerics) in wanted {
+        match peaks(study, platform, numerics) {
+            Some(peaks) => {
+                let roof = kind::Roof {
+                    label: peaks.label,
+                    flops: peaks.flops,
+                    bandwidth: peaks.bandwidth,
+                    series: peaks.measured.then_some(platform),
+                };
+                if !roofline.roofs.contains(&roof) {
+                    roofline.roofs.push(roof);
+                }
+            }
+            None => notes.push(format!(
+                "No roof of {} at {numerics}: neither the catalogue nor a cell knows its peaks.",
+                study.platforms().label(platform)
+            )),
+        }
+    }
+    for cell in cells {
+        let [rate, low, high] = cell.estimate(Metric::FlopRate)?;
+        let problem = &cell.head.problem;
+        let platform = study.platforms().label(cell.platform);
+        let label = match (one_workload, one_platform) {
+            (true, _) => format!("{platform} {}", cell.setting()),
+            (false, _) => format!("{} {}", cell.head.cell.workload, cell.setting()),
+        };
+        roofline.points.push(kind::RooflinePoint {
+            platform: platform.to_owned(),
+            label,
+            series: cell.platform,
+            provenance: Provenance::Measured,
+            intensity: if problem.bytes > 0 { problem.flops as f64 / problem.bytes as f64 } else { f64::NAN },
+            rate,
+            interval: Some((low, high)),
+        });
+    }
+    if all.len() > CURVES {
+        notes.push(format!("Drawn: the first {CURVES} of {} cells.", all.len()));
+    }
+    roofline.chart(kind::Head {
+        name: name(ChartKind::Roofline, selection),
+        title: format!("Roofline{}", of(selection)),
+        subtitle: format!(
+            "Marks: operations a second, measured, 95 % intervals, {}. Dashed: published dense peaks; full: the most that any \
+             cell of these runs reached, where no peaks are published. Work is counted by the program's graph, each operand once.",
+            trials(study)
+        ),
+        notes,
+    })
+}
