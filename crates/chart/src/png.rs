@@ -11,7 +11,9 @@ use crate::theme::{Ink, Rgb, Theme};
 pub(crate) const MOST: u32 = 4;
 
 /// Points of the finer grid in a pixel, along either axis.
-const FINE: u32 = 3;
+const fn fineness(scale: u32) -> u32 {
+    if scale == 1 { 3 } else { 2 }
+}
 
 /// The picture at `scale` times its size.
 pub(crate) fn write(canvas: &Canvas, theme: Theme, scale: u32, name: &str) -> Result<Vec<u8>, ChartError> {
@@ -20,14 +22,16 @@ pub(crate) fn write(canvas: &Canvas, theme: Theme, scale: u32, name: &str) -> Re
     }
     let size = |length: f64| (length.ceil().max(1.0) as u32) * scale;
     let (width, height) = (size(canvas.width), size(canvas.height));
-    let fine = (width * FINE, height * FINE);
-    let mut pixels = vec![0u8; fine.0 as usize * fine.1 as usize * 3];
+    let step = fineness(scale);
+    let fine = (width * step, height * step);
+    let Rgb(r, g, b) = theme.colour(Ink::Paper);
+    let mut pixels = [r, g, b].repeat(fine.0 as usize * fine.1 as usize);
     let failed = |message: String| ChartError::Draw { chart: name.to_owned(), message };
     {
         let mut painter = Painter {
             backend: BitMapBackend::with_buffer(&mut pixels, fine),
             theme,
-            unit: f64::from(scale * FINE),
+            unit: f64::from(scale * step),
         };
         painter
             .rectangle((0.0, 0.0), (canvas.width + 1.0, canvas.height + 1.0), Ink::Paper)
@@ -38,7 +42,7 @@ pub(crate) fn write(canvas: &Canvas, theme: Theme, scale: u32, name: &str) -> Re
             }
         }
     }
-    let mut pixels = coarser(&pixels, width, height);
+    let mut pixels = coarser(&pixels, (width, height), step);
     for item in &canvas.items {
         if let Item::Shape(Shape::Words { text, at, style }) = item {
             words(&mut pixels, (width, height), text, *at, *style, theme, f64::from(scale));
@@ -113,6 +117,8 @@ impl Painter<'_> {
     /// Each stretch as an area of its own, with round joints between them.
     fn line(&mut self, points: &[Point], ink: Ink, width: f64) -> Result<(), String> {
         let half = width / 2.0;
+        // plotters fills the points on a polygon's edge as well.
+        let inner = half - 0.5 / self.unit;
         for pair in points.windows(2) {
             let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
             if x0 == x1 || y0 == y1 {
@@ -122,7 +128,7 @@ impl Painter<'_> {
                 continue;
             }
             let length = (x1 - x0).hypot(y1 - y0);
-            let (across, along) = ((y1 - y0) / length * half, (x1 - x0) / length * half);
+            let (across, along) = ((y1 - y0) / length * inner, (x1 - x0) / length * inner);
             let corners = [
                 (x0 + across, y0 - along),
                 (x1 + across, y1 - along),
@@ -133,7 +139,7 @@ impl Painter<'_> {
         }
         if width >= 1.5 {
             for joint in points.iter().skip(1).take(points.len().saturating_sub(2)) {
-                self.disc(*joint, half, ink)?;
+                self.disc(*joint, half - 1.0 / self.unit, ink)?;
             }
         }
         Ok(())
@@ -172,8 +178,8 @@ fn dashes(points: &[Point], (on, off): (f64, f64)) -> Vec<Vec<Point>> {
 }
 
 /// The mean of each pixel's points.
-fn coarser(fine: &[u8], width: u32, height: u32) -> Vec<u8> {
-    let (width, height, step) = (width as usize, height as usize, FINE as usize);
+fn coarser(fine: &[u8], (width, height): (u32, u32), fineness: u32) -> Vec<u8> {
+    let (width, height, step) = (width as usize, height as usize, fineness as usize);
     let line = width * step * 3;
     let mut pixels = Vec::with_capacity(width * height * 3);
     let mut sums = vec![0u32; width * 3];
@@ -188,7 +194,7 @@ fn coarser(fine: &[u8], width: u32, height: u32) -> Vec<u8> {
                 }
             }
         }
-        let points = FINE * FINE;
+        let points = fineness * fineness;
         pixels.extend(sums.iter().map(|sum| ((sum + points / 2) / points) as u8));
     }
     pixels

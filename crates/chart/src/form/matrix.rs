@@ -51,14 +51,18 @@ const UPRIGHT: f64 = 170.0;
 impl Matrix {
     pub(crate) fn draw(&self, canvas: &mut Canvas, room: Room) -> f64 {
         let widest = self.rows.iter().map(|(label, _)| LABEL.width(label)).fold(0.0, f64::max);
-        let labels = widest.min(room.width() * if room.narrow { 0.42 } else { 0.36 }) + 10.0;
+        // Few columns leave more room for labels.
+        let share = if room.narrow { 0.42..0.66 } else { 0.36..0.6 };
+        let columns = self.columns.len() as f64 * 90.0;
+        let most = (room.width() - columns).clamp(room.width() * share.start, room.width() * share.end);
+        let labels = widest.min(most) + 10.0;
         let left = room.left + labels;
         let least = if room.narrow { 38.0 } else { 21.0 };
         let most = ((room.right - left) / least).floor().max(1.0) as usize;
         // Columns that do not fit side by side go into blocks below each other, of about the same size.
         let blocks = self.columns.len().div_ceil(most).max(1);
         let a_block = self.columns.len().div_ceil(blocks).max(1);
-        let width = ((room.right - left) / a_block as f64).min(130.0);
+        let width = ((room.right - left) / a_block as f64).min(190.0);
         let mut top = room.top;
         for start in (0..self.columns.len()).step_by(a_block) {
             let end = (start + a_block).min(self.columns.len());

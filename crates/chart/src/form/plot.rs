@@ -75,6 +75,8 @@ pub(crate) struct Curve {
     pub(crate) hollow: bool,
     /// Whether the label stands at the curve's end.
     pub(crate) named: bool,
+    /// Words above its right end.
+    pub(crate) caption: Option<String>,
     pub(crate) points: Vec<Spot>,
     /// Lower and upper ends of an area around the curve: x, low, high.
     pub(crate) band: Vec<[f64; 3]>,
@@ -109,6 +111,7 @@ impl Curve {
             marks: false,
             hollow: false,
             named: true,
+            caption: None,
             points: points.into_iter().map(spot).collect(),
             band: Vec::new(),
         }
@@ -167,8 +170,8 @@ impl Plot {
         let widest = ticks.iter().map(|t| TICK.width(&self.y.format.tick(*t))).fold(0.0, f64::max);
         let left = room.left + widest + 10.0;
         let names = self.curves.iter().filter(|c| c.named && named).map(|c| NAME.width(&c.label));
-        let names = names.fold(0.0, f64::max).min(room.width() * 0.27);
-        let right = room.right - if names > 0.0 { names + 14.0 } else { 10.0 };
+        let names = names.fold(0.0, f64::max).min(room.width() * 0.24);
+        let right = room.right - if names > 0.0 { names + 26.0 } else { 10.0 };
         let x = self.x.axis(all.iter().map(|p| p.x).chain(guides(false)), (left, right));
         canvas.words(AXIS.fitted(&self.y.title, room.width()), (room.left, room.top + 6.0), AXIS);
         for tick in ticks {
@@ -180,6 +183,7 @@ impl Plot {
         for curve in &self.curves {
             draw_curve(canvas, curve, &shown(curve), &x, &y, self);
         }
+        self.captions(canvas, &x, &y, (left, right, top, bottom));
         if named {
             self.names(canvas, &x, &y, (right + 10.0, room.right, top, bottom));
         }
@@ -236,7 +240,7 @@ impl Plot {
         y: &Axis,
         (left, right, top, bottom): (f64, f64, f64, f64),
     ) {
-        const APART: f64 = 16.0;
+        const LINE: f64 = 14.5;
         let end = |curve: &Curve| {
             let shown = curve.points.iter().filter(|p| self.x.shows(p.x) && self.y.shows(p.y));
             let last = shown.max_by(|a, b| a.x.total_cmp(&b.x))?;
@@ -245,29 +249,59 @@ impl Plot {
         let mut ends: Vec<(Point, &Curve)> =
             self.curves.iter().filter(|c| c.named).filter_map(|c| Some((end(c)?, c))).collect();
         ends.sort_by(|a, b| a.0.1.total_cmp(&b.0.1));
+        let words: Vec<Vec<String>> =
+            ends.iter().map(|(_, c)| NAME.wrapped(&c.label, right - left - 10.0)).collect();
+        let heights: Vec<f64> = words.iter().map(|lines| lines.len().max(1) as f64 * LINE + 3.0).collect();
         let mut places: Vec<f64> = ends.iter().map(|(at, _)| at.1).collect();
-        spread(&mut places, APART, (top, bottom));
-        for ((at, curve), place) in ends.into_iter().zip(places) {
-            let ink = curve.ink();
+        spread(&mut places, &heights, (top, bottom));
+        for (((at, curve), place), lines) in ends.into_iter().zip(places).zip(words) {
             if (at.0 - left).abs() > 14.0 || (at.1 - place).abs() > 5.0 {
                 canvas.line(vec![(at.0 + 5.0, at.1), (left - 4.0, place)], Ink::Grid, 1.0);
             }
-            canvas.disc((left + 1.0, place), 3.0, ink);
-            canvas.words(NAME.fitted(&curve.label, right - left - 10.0), (left + 9.0, place), NAME);
+            canvas.disc((left + 1.0, place), 3.0, curve.ink());
+            let first = place - (lines.len() as f64 - 1.0) * LINE / 2.0;
+            for (i, line) in lines.into_iter().enumerate() {
+                canvas.words(line, (left + 9.0, first + LINE * i as f64), NAME);
+            }
+        }
+    }
+
+    /// Words inside the plot, above the right ends of the curves that have them.
+    fn captions(
+        &self,
+        canvas: &mut Canvas,
+        x: &Axis,
+        y: &Axis,
+        (left, right, top, bottom): (f64, f64, f64, f64),
+    ) {
+        let style = Style::of(11.5).at(Anchor::Right);
+        let end = |curve: &Curve| {
+            let caption = curve.caption.clone()?;
+            let last = curve.points.last().filter(|p| self.x.shows(p.x) && self.y.shows(p.y))?;
+            Some((x.at(last.x).min(right), y.at(last.y) - 10.0, caption, curve.ink()))
+        };
+        let mut ends: Vec<(f64, f64, String, Ink)> = self.curves.iter().filter_map(end).collect();
+        ends.sort_by(|a, b| a.1.total_cmp(&b.1));
+        // Upwards, away from the lines.
+        let mut places: Vec<f64> = ends.iter().rev().map(|e| -e.1).collect();
+        spread(&mut places, &vec![14.0; ends.len()], (-bottom, -top + 14.0));
+        for ((at, _, caption, ink), place) in ends.into_iter().rev().zip(places) {
+            canvas.words(style.fitted(&caption, (at - left) * 0.7), (at, -place), style.ink(ink));
         }
     }
 }
 
-/// Moves sorted places apart so that neighbours keep a distance, within bounds where there is room.
-fn spread(places: &mut [f64], apart: f64, (low, high): (f64, f64)) {
+/// Moves sorted places apart so that things of these heights do not overlap, within bounds where there is room.
+fn spread(places: &mut [f64], heights: &[f64], (low, high): (f64, f64)) {
+    let apart = |i: usize| f64::midpoint(heights[i - 1], heights[i]);
     for i in 1..places.len() {
-        places[i] = places[i].max(places[i - 1] + apart);
+        places[i] = places[i].max(places[i - 1] + apart(i));
     }
     if let Some(last) = places.last_mut() {
         *last = last.min(high);
     }
     for i in (1..places.len()).rev() {
-        places[i - 1] = places[i - 1].min(places[i] - apart).max(low);
+        places[i - 1] = places[i - 1].min(places[i] - apart(i)).max(low);
     }
 }
 

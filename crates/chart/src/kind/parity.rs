@@ -9,12 +9,14 @@ use crate::number;
 use crate::theme::State;
 
 /// What is known of one workload on one platform.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ParityField {
     /// The error over that of the same element type on the CPU; absent where something was not finite or nothing was compared by it.
     pub ratio: Option<f64>,
     /// Whether it passed.
     pub passed: bool,
+    /// How the checked program differs from the timed one, where it does.
+    pub reduced: Option<String>,
 }
 
 /// Workloads against platforms.
@@ -33,10 +35,10 @@ impl ParityMap {
     /// The chart; `None` without anything known.
     #[must_use]
     pub fn chart(self, head: Head) -> Option<Chart> {
-        let mut data = Data::new(&["workload", "platform", "R", "log10 R", "passed"]);
+        let mut data = Data::new(&["workload", "platform", "R", "log10 R", "passed", "checked at"]);
         let mut known: Vec<(f64, String)> = Vec::new();
         let (mut failed, mut fields) = (0, 0);
-        let mut clamped = 0;
+        let (mut clamped, mut reduced) = (0, 0);
         let mut rows = Vec::new();
         for (label, row) in &self.rows {
             let mut cells = Vec::new();
@@ -54,7 +56,9 @@ impl ParityMap {
                     digits(ratio),
                     digits(ratio.filter(|r| *r > 0.0).map(f64::log10)),
                     if field.passed { "yes" } else { "no" }.to_owned(),
+                    field.reduced.clone().unwrap_or_else(|| "full size".to_owned()),
                 ]);
+                reduced += usize::from(field.reduced.is_some());
                 if let Some(ratio) = ratio {
                     known.push((ratio, format!("{label} on {column}")));
                     clamped += usize::from(ratio > 0.0 && ratio.log10().abs() > ENDS);
@@ -69,6 +73,11 @@ impl ParityMap {
         let mut notes = head.notes;
         if clamped > 0 {
             notes.push(format!("{clamped} values lie beyond the scale and have the colour of its end."));
+        }
+        if reduced > 0 {
+            notes.push(format!(
+                "{reduced} of {fields} were checked at a smaller size, which the numbers name."
+            ));
         }
         let worst = known.into_iter().max_by(|a, b| a.0.total_cmp(&b.0));
         let worst = worst.map(|(r, name)| format!(" The largest R is {} of {name}.", number::plain(r)));

@@ -103,7 +103,7 @@ impl Roofline {
             let ridge = roof.flops / roof.bandwidth;
             let mut line = Curve::line(&roof.label, roof.series, [at(low), at(ridge), at(high)]);
             line.provenance = roof.provenance();
-            line.width = 1.6;
+            (line.width, line.named, line.caption) = (1.6, false, Some(roof.label.clone()));
             curves.push(line);
         }
         let mut legend = Vec::new();

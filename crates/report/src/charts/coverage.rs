@@ -40,12 +40,15 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Result<Option<Ch
                 continue;
             }
         };
+        let platform = study.platforms().label(cell.platform).to_owned();
+        let numerics = cell.head.cell.numerics;
+        let (label, detail) = match (&selection.workload, study.platforms().len()) {
+            (Some(_), _) => (platform, numerics.to_string()),
+            (None, 1) => (cell.head.cell.workload.clone(), numerics.to_string()),
+            (None, _) => (cell.head.cell.workload.clone(), format!("{platform}, {numerics}")),
+        };
         models.push(peaks.map_or_else(|| "floating-point operations alone".to_owned(), |p| p.label));
-        cells.push(kind::OpCoverage {
-            label: cell.head.cell.workload.clone(),
-            detail: format!("{} {}", cell.head.cell.numerics, study.platforms().label(cell.platform)),
-            ops: lowered,
-        });
+        cells.push(kind::OpCoverage { label, detail, ops: lowered });
         drawn.push(*cell);
     }
     models.sort();
@@ -53,7 +56,7 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Result<Option<Ch
     let mut all_notes = study.notes(&drawn);
     if !models.is_empty() {
         all_notes.push(format!(
-            "Shares are modelled, not measured: of each op the longer of its arithmetic and its traffic at {}.",
+            "Shares are modelled, not measured: of each op the longer of its arithmetic and its traffic, at: {}.",
             models.join("; ")
         ));
     }

@@ -19,26 +19,14 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
         columns: platforms.iter().map(|p| study.platforms().label(*p).to_owned()).collect(),
         rows: Vec::new(),
     };
-    let mut reduced: Vec<String> = Vec::new();
     for row in labels.iter().take(LINES) {
         let field = |platform: &usize| {
             let of_row = cells.iter().filter(|c| c.platform == *platform && label(c) == *row);
             of_row.filter_map(|c| field(c)).reduce(worse)
         };
         map.rows.push((row.clone(), platforms.iter().map(field).collect()));
-        let how = |c: &&&Shown| label(c) == *row;
-        reduced.extend(
-            cells
-                .iter()
-                .find(how)
-                .and_then(|c| c.head.parity.as_ref()?.reduced.clone())
-                .map(|r| format!("{row} ({r})")),
-        );
     }
     let mut notes = study.notes(&cells);
-    if !reduced.is_empty() {
-        notes.push(format!("Checked at a smaller size: {}.", reduced.join("; ")));
-    }
     notes.extend(left_out(labels.len()));
     map.chart(kind::Head {
         name: name(ChartKind::Parity, selection),
@@ -53,7 +41,7 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
 fn field(cell: &Shown) -> Option<kind::ParityField> {
     let parity = cell.head.parity.as_ref()?;
     let ratio = parity.outputs.iter().filter_map(|o| o.ratio).reduce(f64::max);
-    Some(kind::ParityField { ratio, passed: parity.passed })
+    Some(kind::ParityField { ratio, passed: parity.passed, reduced: parity.reduced.clone() })
 }
 
 fn worse(a: kind::ParityField, b: kind::ParityField) -> kind::ParityField {
@@ -61,5 +49,5 @@ fn worse(a: kind::ParityField, b: kind::ParityField) -> kind::ParityField {
         (Some(a), Some(b)) => Some(a.max(b)),
         (one, other) => one.or(other),
     };
-    kind::ParityField { ratio, passed: a.passed && b.passed }
+    kind::ParityField { ratio, passed: a.passed && b.passed, reduced: a.reduced.or(b.reduced) }
 }

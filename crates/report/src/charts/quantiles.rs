@@ -62,7 +62,7 @@ pub(super) fn draw(
         let band = " Band: 95 % interval of order statistics, within trials. A curve ends where samples do.";
         quantiles.percentiles(chart.name(), head("Latency by percentile", band))
     } else {
-        quantiles.cumulative(chart.name(), head("Latency, cumulative", ""))
+        quantiles.cumulative(chart.name(), head("Cumulative latency", ""))
     })
 }
 
