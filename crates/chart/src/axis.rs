@@ -18,8 +18,8 @@ pub enum Scale {
 pub enum Format {
     /// As they are.
     Plain,
-    /// With a prefix for thousands, millions and so on.
-    Scaled,
+    /// With a prefix for thousands, millions and so on where they are long.
+    Short,
     /// Times in seconds, in the unit that suits each.
     Seconds,
     /// Sums in US dollars.
@@ -34,7 +34,7 @@ impl Format {
     pub fn tick(self, value: f64) -> String {
         match self {
             Self::Plain => number::tick(value),
-            Self::Scaled => number::scaled_tick(value),
+            Self::Short => number::tick_short(value),
             Self::Seconds => number::tick_seconds(value),
             Self::Usd => format!("${}", number::tick(value)),
             Self::Percent => format!("{} %", number::tick(value * 100.0)),
@@ -46,7 +46,7 @@ impl Format {
     pub fn value(self, value: f64) -> String {
         match self {
             Self::Plain => number::plain(value),
-            Self::Scaled => number::scaled(value).trim_end().to_owned(),
+            Self::Short => number::short(value),
             Self::Seconds => number::seconds(value),
             Self::Usd => format!("${}", number::plain(value)),
             Self::Percent => format!("{:.1} %", value * 100.0),
@@ -57,7 +57,7 @@ impl Format {
     #[must_use]
     pub fn interval(self, value: f64, low: f64, high: f64) -> String {
         match self {
-            Self::Plain | Self::Scaled => number::plain_with(value, low, high),
+            Self::Plain | Self::Short => number::plain_with(value, low, high),
             Self::Seconds => number::seconds_with(value, low, high),
             Self::Usd => format!("${}", number::plain_with(value, low, high)),
             Self::Percent => {

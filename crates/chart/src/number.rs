@@ -104,11 +104,20 @@ pub fn scaled(value: f64) -> String {
     format!("{} {letter}", plain(value * factor))
 }
 
-/// A round value on a scale, with a decimal prefix.
+/// A value as [`plain`] has it while it is short, else with a decimal prefix: `9470`, `12.3 M`.
 #[must_use]
-pub fn scaled_tick(value: f64) -> String {
+pub fn short(value: f64) -> String {
+    if value.abs() < 1e5 { plain(value) } else { scaled(value) }
+}
+
+/// A round value on a scale, with a decimal prefix where it is long.
+#[must_use]
+pub fn tick_short(value: f64) -> String {
+    if value.abs() < 1e4 {
+        return tick(value);
+    }
     let (factor, letter) = prefix(value);
-    format!("{} {letter}", tick(value * factor)).trim_end().to_owned()
+    format!("{} {letter}", tick(value * factor))
 }
 
 /// A round time on a scale.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use portbench_catalog::{Accelerator, Catalog, Kind};
-use portbench_records::RecordHead;
+use portbench_records::{AcceleratorHead, RecordHead};
 
 /// A back end on some hardware, in some versions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,22 +17,39 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// The platform of a record, as far as it tells: a cell that never started knows neither its accelerator nor versions.
+    /// The platform of each record of some runs, which are told apart by a number. A cell that never came to a trial knows neither its accelerator nor its driver; another one on the same device of its run
+    /// tells them.
     #[must_use]
-    pub fn of(head: &RecordHead) -> Self {
-        let mut versions = head.backend.as_ref().map(|b| b.versions.clone()).unwrap_or_default();
-        let accelerator = head.accelerator();
-        if let Some(driver) = accelerator.and_then(|a| a.driver.clone()) {
-            versions.insert("driver".to_owned(), driver);
+    pub fn of_runs<'h>(heads: impl Iterator<Item = (usize, &'h RecordHead)> + Clone) -> Vec<Self> {
+        let mut known: BTreeMap<(usize, &str), &AcceleratorHead> = BTreeMap::new();
+        for (run, head) in heads.clone() {
+            if let Some(accelerator) = head.accelerator() {
+                known.entry((run, &head.cell.device)).or_insert(accelerator);
+            }
         }
+        let of = |(run, head): (usize, &'h RecordHead)| {
+            let found = head.accelerator().or_else(|| known.get(&(run, head.cell.device.as_str())).copied());
+            Self::with(head, found)
+        };
+        heads.map(of).collect()
+    }
+
+    fn with(head: &RecordHead, accelerator: Option<&AcceleratorHead>) -> Self {
+        let mut versions = head.backend.as_ref().map(|b| b.versions.clone()).unwrap_or_default();
         let facts = &head.environment.facts;
         let on_neuron = head.cell.device.starts_with("neuron");
-        for (fact, name) in
-            [("neuron-driver", "driver"), ("neuron-runtime", "runtime"), ("neuron-compiler", "neuronx-cc")]
-        {
-            if let Some(version) = facts.get(fact).filter(|_| on_neuron) {
-                versions.insert(name.to_owned(), version.clone());
-            }
+        // Without a worker nothing is known of the back end, and then the rest says too little.
+        if head.backend.is_some() {
+            let of_host = [
+                ("neuron-driver", "driver"),
+                ("neuron-runtime", "runtime"),
+                ("neuron-compiler", "neuronx-cc"),
+            ];
+            let of_host = of_host.iter().filter(|_| on_neuron);
+            versions.extend(
+                of_host.filter_map(|(fact, name)| Some(((*name).to_owned(), facts.get(*fact)?.clone()))),
+            );
+            versions.extend(accelerator.and_then(|a| Some(("driver".to_owned(), a.driver.clone()?))));
         }
         let instance = facts.get("neuron-instance").filter(|_| on_neuron).map(|i| format!("AWS {i}"));
         let name = accelerator.and_then(|a| a.name.clone()).or(instance);

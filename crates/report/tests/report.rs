@@ -99,7 +99,7 @@ fn charts_have_a_name_labels_and_intervals() {
         "tokens per second, logarithmic scale",
         "images per second",
         "gpt2-124m",
-        "f32 single-stream",
+        "f32",
         "21.7",
         "candle · Some, 2 CPUs",
     ] {

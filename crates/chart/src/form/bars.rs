@@ -73,8 +73,11 @@ const GAP: f64 = 8.0;
 
 /// Where things are from left to right.
 struct Columns {
-    /// Where labels begin.
+    /// Where labels begin, and how wide they are.
     labels: f64,
+    label: f64,
+    /// Where details end.
+    details: f64,
     scale: (f64, f64),
     line: f64,
 }
@@ -100,15 +103,28 @@ impl Bars {
             .fold(0.0, f64::max);
         let right = room.right - words - GAP;
         if room.narrow {
-            return Columns { labels: room.left, scale: (room.left + 4.0, right), line: 40.0 };
+            return Columns {
+                labels: room.left,
+                label: room.width() * 0.5,
+                details: room.right,
+                scale: (room.left + 4.0, right),
+                line: 40.0,
+            };
         }
-        let widest = lines()
-            .map(|l| {
-                LABEL.width(&l.label) + if l.detail.is_empty() { 0.0 } else { GAP + DETAIL.width(&l.detail) }
-            })
-            .fold(0.0, f64::max);
-        let labels = widest.min(room.width() * 0.45);
-        Columns { labels: room.left, scale: (room.left + labels + 1.5 * GAP, right), line: 22.0 }
+        let widest = |width: &dyn Fn(&Bar) -> f64, most: f64| {
+            lines().map(width).fold(0.0, f64::max).min(room.width() * most)
+        };
+        let labels = widest(&|l| LABEL.width(&l.label), 0.26);
+        let details = widest(&|l| DETAIL.width(&l.detail), 0.36);
+        let gap = if labels > 0.0 && details > 0.0 { 1.5 * GAP } else { 0.0 };
+        let details_at = room.left + labels + gap + details;
+        Columns {
+            labels: room.left,
+            label: labels,
+            details: details_at,
+            scale: (details_at + 1.5 * GAP, right),
+            line: 22.0,
+        }
     }
 }
 
@@ -160,16 +176,17 @@ impl Panel {
         } else {
             (top + columns.line / 2.0, top + columns.line / 2.0)
         };
-        let space = if room.narrow { room.width() } else { columns.scale.0 - columns.labels - 1.5 * GAP };
-        let detail = DETAIL.fitted(&line.detail, space * if repeated { 1.0 } else { 0.6 });
-        let taken = if detail.is_empty() { 0.0 } else { DETAIL.width(&detail) + GAP };
-        if !repeated {
-            let label = LABEL.fitted(&line.label, space - taken);
-            canvas.words(label, (columns.labels, words_at), LABEL);
+        let label = if repeated { String::new() } else { LABEL.fitted(&line.label, columns.label) };
+        let taken = if room.narrow { LABEL.width(&label) } else { columns.label };
+        let space = columns.details - columns.labels - if taken > 0.0 { taken + GAP } else { 0.0 };
+        canvas.words(label, (columns.labels, words_at), LABEL);
+        if room.narrow && repeated {
+            let detail = DETAIL.fitted(&line.detail, room.width());
+            canvas.words(detail, (columns.labels, words_at), DETAIL);
+        } else {
+            let detail = DETAIL.fitted(&line.detail, space);
+            canvas.words(detail, (columns.details, words_at), DETAIL.at(Anchor::Right));
         }
-        let detail_at = columns.labels + if room.narrow && repeated { 0.0 } else { space };
-        let anchor = if room.narrow && repeated { Anchor::Left } else { Anchor::Right };
-        canvas.words(detail, (detail_at, words_at), DETAIL.at(anchor));
         let values: Vec<String> =
             line.values.iter().map(|v| self.format.interval(v.value, v.low, v.high)).collect();
         let tip =

@@ -38,16 +38,20 @@ pub(crate) struct Cascade {
 
 const TICK: Style = Style::of(11.5).ink(Ink::Muted);
 const NAME: Style = Style::of(12.0);
+/// Height of an application's row of boxes.
+const ROW: f64 = 22.0;
 
 impl Cascade {
     pub(crate) fn draw(&self, canvas: &mut Canvas, room: Room) -> f64 {
         let height = if room.narrow { 220.0 } else { 300.0 };
+        // The key stands beside the lines.
+        let height = if room.narrow { height } else { f64::max(height, self.key.len() as f64 * 17.0) };
         let (top, bottom) = (room.top + 24.0, room.top + 24.0 + height);
         let names = self.applications.iter().map(|a| NAME.width(&a.label)).fold(0.0, f64::max);
         let names = names.min(room.width() * if room.narrow { 0.28 } else { 0.24 });
         let left = room.left + names.max(34.0) + 10.0;
-        let bars = if room.narrow { 0.0 } else { (room.width() * 0.2).min(170.0) };
-        let right = room.right - bars - if bars > 0.0 { 36.0 } else { 6.0 };
+        let side = if room.narrow { 52.0 } else { (room.width() * 0.26).min(240.0) };
+        let right = room.right - side - 14.0;
         let y = Axis::between(0.0, 1.1, (bottom, top));
         let step = (right - left) / self.platforms.max(1) as f64;
         let x = |k: usize| left + step * (k as f64 + 0.5);
@@ -69,28 +73,32 @@ impl Cascade {
                 .flat_map(|(k, pp)| [(x(k) - step / 2.0, y.at(*pp)), (x(k) + step / 2.0, y.at(*pp))])
                 .collect();
             let tip = format!("{}: running PP", application.label);
-            canvas.mark(tip, |canvas| canvas.line(running, Ink::Grid, 3.0));
+            canvas.mark(tip, |canvas| canvas.line(running, Ink::Muted, 1.6));
         }
         for application in &self.applications {
             let at = |(k, s): (usize, &Step)| (x(k), y.at(s.efficiency));
             let points: Vec<Point> = application.steps.iter().enumerate().map(at).collect();
-            canvas.line(points.clone(), Ink::Muted, 1.6);
+            canvas.line(points.clone(), Ink::Grid, 1.6);
             for (step, at) in application.steps.iter().zip(points) {
                 canvas.mark(step.tip.clone(), |canvas| {
                     marker::draw(canvas, at, step.series, Provenance::Measured, false);
                 });
             }
         }
-        let end = self.boxes(canvas, room, (left, step, bottom + 12.0));
-        if bars > 0.0 {
-            self.bars(canvas, &y, (right + 26.0, room.right, bottom));
+        let end = self.boxes(canvas, room, (left, step, bottom + 26.0));
+        let head = Style::of(12.5).ink(Ink::Muted);
+        canvas.words("PP", (right + 14.0, bottom + 16.0), head);
+        canvas.words(head.fitted("best platform first", right - left), (left, bottom + 16.0), head);
+        self.totals(canvas, (right + 14.0, room.right, bottom + 26.0));
+        if room.narrow {
+            return self.letters(canvas, (room.left, room.right), end + 14.0);
         }
-        self.letters(canvas, room, end + 12.0)
+        self.letters(canvas, (right + 14.0, room.right), top + 6.0);
+        end + 8.0
     }
 
     /// Below the lines: which platform each step is.
     fn boxes(&self, canvas: &mut Canvas, room: Room, (left, step, top): (f64, f64, f64)) -> f64 {
-        const ROW: f64 = 22.0;
         let mut y = top;
         for application in &self.applications {
             let label = NAME.fitted(&application.label, left - room.left - 10.0);
@@ -113,42 +121,28 @@ impl Cascade {
         y
     }
 
-    /// At the right: PP of each application.
-    fn bars(&self, canvas: &mut Canvas, y: &Axis, (left, right, bottom): (f64, f64, f64)) {
-        let style = Style::of(12.5).ink(Ink::Muted);
-        canvas.words("PP", (left, y.at(1.1) - 18.0), style);
-        canvas.line(vec![(left, bottom), (right, bottom)], Ink::Muted, 1.0);
-        let step = (right - left) / self.applications.len().max(1) as f64;
+    /// Beside its boxes: PP of each application.
+    fn totals(&self, canvas: &mut Canvas, (left, right, top): (f64, f64, f64)) {
+        const WORDS: f64 = 38.0;
+        let axis = Axis::between(0.0, 1.0, (left, (right - WORDS).max(left)));
         for (i, application) in self.applications.iter().enumerate() {
-            let (from, to) = (left + step * i as f64 + step * 0.15, left + step * (i as f64 + 0.85));
-            let words = format!("{:.2}", application.pp);
+            let y = top + ROW * i as f64;
             canvas.mark(format!("{}: PP {:.3}", application.label, application.pp), |canvas| {
-                canvas.rectangle((from, y.at(application.pp)), (to, bottom), Ink::Grid);
-                let style = Style::of(11.5).at(Anchor::Middle);
-                if style.width(&words) < step + 4.0 {
-                    canvas.words(words, (f64::midpoint(from, to), y.at(application.pp) - 9.0), style);
-                }
-                let label = Style::of(11.0).upright();
-                if to - from > 14.0 {
-                    let label_text = label.fitted(&application.label, (bottom - y.at(1.0)) * 0.8);
-                    canvas.words(label_text, (f64::midpoint(from, to), bottom - 6.0), label);
-                }
+                let end = axis.at(application.pp);
+                canvas.rectangle((left, y + 4.0), (end, y + ROW - 4.0), Ink::Muted);
+                canvas.words(format!("{:.2}", application.pp), (end + 6.0, y + ROW / 2.0), NAME);
             });
         }
     }
 
-    fn letters(&self, canvas: &mut Canvas, room: Room, top: f64) -> f64 {
+    /// Which letter is which platform.
+    fn letters(&self, canvas: &mut Canvas, (left, right): (f64, f64), top: f64) -> f64 {
         let style = Style::of(11.5);
-        let (mut x, mut y) = (room.left, top);
+        let mut y = top;
         for (letter, name) in &self.key {
-            let words = style.fitted(&format!("{letter}: {name}"), room.width());
-            let width = style.width(&words);
-            if x > room.left && x + width > room.right {
-                (x, y) = (room.left, y + 18.0);
-            }
-            canvas.words(words, (x, y), style);
-            x += width + 18.0;
+            canvas.words(style.fitted(&format!("{letter}: {name}"), right - left), (left, y), style);
+            y += 17.0;
         }
-        y + 14.0
+        y
     }
 }

@@ -145,7 +145,7 @@ const NAMED: usize = 10;
 impl Plot {
     /// Whether names stand at the ends of the curves, so that no legend is needed.
     pub(crate) fn names_at_ends(&self, narrow: bool) -> bool {
-        !narrow && self.curves.iter().filter(|c| c.named).count() <= NAMED
+        !narrow && (1..=NAMED).contains(&self.curves.iter().filter(|c| c.named).count())
     }
 
     pub(crate) fn draw(&self, canvas: &mut Canvas, room: Room) -> f64 {

@@ -37,9 +37,11 @@ const TICK: Style = Style::of(11.5).ink(Ink::Muted);
 
 impl Stacks {
     pub(crate) fn draw(&self, canvas: &mut Canvas, room: Room) -> f64 {
-        let width = |b: &Stack| LABEL.width(&b.label) + DETAIL.width(&b.detail) + 8.0;
-        let widest = self.bars.iter().map(width).fold(0.0, f64::max);
-        let labels = widest.min(room.width() * 0.42);
+        let widest = |width: &dyn Fn(&Stack) -> f64, most: f64| {
+            self.bars.iter().map(width).fold(0.0, f64::max).min(room.width() * most)
+        };
+        let label = widest(&|b| LABEL.width(&b.label), 0.26);
+        let labels = label + 10.0 + widest(&|b| DETAIL.width(&b.detail), 0.3);
         let left = if room.narrow { room.left } else { room.left + labels + 12.0 };
         let right = room.right - 22.0;
         let line = if room.narrow { 44.0 } else { 26.0 };
@@ -59,11 +61,14 @@ impl Stacks {
                 (top + line / 2.0, top + 3.0, top + line - 3.0)
             };
             let space = if room.narrow { room.width() } else { labels };
-            let detail = DETAIL.fitted(&bar.detail, space * if repeated { 1.0 } else { 0.62 });
-            if !repeated {
-                let rest = space - DETAIL.width(&detail) - 8.0;
-                canvas.words(LABEL.fitted(&bar.label, rest), (room.left, words_at), LABEL);
-            }
+            let words = if repeated {
+                String::new()
+            } else {
+                LABEL.fitted(&bar.label, if room.narrow { space * 0.5 } else { label })
+            };
+            let taken = if room.narrow { LABEL.width(&words) } else { label };
+            let detail = DETAIL.fitted(&bar.detail, space - taken - 8.0);
+            canvas.words(words, (room.left, words_at), LABEL);
             canvas.words(detail, (room.left + space, words_at), DETAIL.at(Anchor::Right));
             draw_bar(canvas, bar, &axis, (from, to));
         }

@@ -46,12 +46,20 @@ impl Quantiles {
                 Scale::Quantile,
                 Format::Percent,
             ),
-            y: Dimension::new(&format!("{} (less is better)", self.what), Scale::Linear, Format::Seconds)
+            y: Dimension::new(&format!("{} (less is better)", self.what), self.scale(), Format::Seconds)
                 .with_zero(),
             curves: self.cells.iter().map(curve).collect(),
             guides: Vec::new(),
         };
         self.chart(kind, head, plot)
+    }
+
+    /// Logarithmic where latencies span more than a factor of 20.
+    fn scale(&self) -> Scale {
+        let latencies =
+            || self.cells.iter().flat_map(|c| c.quantiles.iter().map(|q| q.1)).filter(|l| *l > 0.0);
+        let (low, high) = (latencies().fold(f64::INFINITY, f64::min), latencies().fold(0.0, f64::max));
+        if high / low > 20.0 { Scale::Logarithmic } else { Scale::Linear }
     }
 
     /// Share of executions over latency; `None` without a cell that has two points.
@@ -60,13 +68,9 @@ impl Quantiles {
         let curve = |cell: &Latencies| {
             Curve::line(&cell.label, cell.series, cell.quantiles.iter().map(|(q, latency)| (*latency, *q)))
         };
-        let latencies =
-            || self.cells.iter().flat_map(|c| c.quantiles.iter().map(|q| q.1)).filter(|l| *l > 0.0);
-        let (low, high) = (latencies().fold(f64::INFINITY, f64::min), latencies().fold(0.0, f64::max));
-        let scale = if high / low > 20.0 { Scale::Logarithmic } else { Scale::Linear };
         let guide = |q: f64| Guide { label: format!("{} %", q * 100.0), at: q, horizontal: true };
         let plot = Plot {
-            x: Dimension::new(&format!("{} (less is better)", self.what), scale, Format::Seconds),
+            x: Dimension::new(&format!("{} (less is better)", self.what), self.scale(), Format::Seconds),
             y: Dimension::new("share of executions within it", Scale::Linear, Format::Percent)
                 .with_zero()
                 .holding([0.96]),

@@ -56,6 +56,9 @@ pub struct Roofline {
     pub points: Vec<RooflinePoint>,
 }
 
+/// Most points that have their names beside the plot.
+const NAMED: usize = 8;
+
 impl Roofline {
     /// The chart; `None` without a point that can be drawn.
     #[must_use]
@@ -136,6 +139,7 @@ impl Roofline {
                 provenance: point.provenance,
                 join: Join::None,
                 marks: true,
+                named: points.len() <= NAMED,
                 ..Curve::line(&point.label, point.series, [])
             });
         }
@@ -146,7 +150,7 @@ impl Roofline {
         });
         let plot = Plot {
             x: Dimension::new("arithmetic intensity, FLOP per byte", Scale::Logarithmic, Format::Plain),
-            y: Dimension::new("FLOP per second (more is better)", Scale::Logarithmic, Format::Scaled),
+            y: Dimension::new("FLOP per second (more is better)", Scale::Logarithmic, Format::Short),
             curves,
             guides: Vec::new(),
         };

@@ -17,7 +17,7 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Result<Option<Ch
         let points = |points: &[LossPoint]| points.iter().map(|p| (p.step, p.loss)).collect();
         loss.target = loss.target.or(target);
         loss.curves.push(kind::LossCurve {
-            label: format!("{} {}", study.platforms().label(cell.platform), cell.head.cell.numerics),
+            label: label(study, cell, selection),
             series: cell.platform,
             training: points(training),
             held_out: points(held_out),
@@ -31,6 +31,18 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Result<Option<Ch
         notes: study.notes(&cells),
     };
     Ok(loss.chart(head))
+}
+
+/// The platform, with what else tells its curve from others.
+fn label(study: &Study<'_>, cell: &Shown, selection: &Selection) -> String {
+    let mut label = study.platforms().label(cell.platform).to_owned();
+    if selection.workload.is_none() {
+        label.push_str(&format!(", {}", cell.head.cell.workload));
+    }
+    if selection.numerics.is_none() {
+        label.push_str(&format!(", {}", cell.head.cell.numerics));
+    }
+    label
 }
 
 /// The losses of the first trial that has any, and the target.

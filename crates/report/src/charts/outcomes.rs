@@ -34,7 +34,7 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
     outcomes.chart(kind::Head {
         name: name(ChartKind::Outcomes, selection),
         title: format!("How each cell ended{}", of(selection)),
-        subtitle: "Measured: it ran, is right, and was timed. A frame without a colour was not planned."
+        subtitle: "Measured: it ran, is right, and was timed. A frame without a colour was not planned. Single-stream where nothing else is said."
             .into(),
         notes,
     })

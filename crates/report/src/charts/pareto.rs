@@ -5,14 +5,12 @@ use std::collections::BTreeMap;
 use portbench_chart::curve::Better;
 use portbench_chart::{Chart, Format, Provenance, kind};
 use portbench_measure::{Metric, Mode, Scenario};
-use portbench_records::Problem;
 
 use super::study::{Selection, Shown, Study};
 use super::{ChartKind, name, of, trials};
 
 pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
-    let (mut drawn, mut notes) = (Vec::new(), Vec::new());
-    let mut curves: BTreeMap<(usize, String), Vec<kind::FrontierPoint>> = BTreeMap::new();
+    let (mut points, mut notes) = (Vec::new(), Vec::new());
     for cell in study.cells(selection) {
         if cell.head.cell.mode != Mode::Generate {
             continue;
@@ -24,15 +22,14 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
             continue;
         };
         let devices = cell.head.cell.replicas.max(1) as f64;
-        let point = kind::FrontierPoint {
-            label,
-            x: interactivity,
-            y: rate / devices,
-            interval: Some((low / devices, high / devices)),
-        };
-        let curve = curve_label(study, cell);
-        curves.entry((cell.platform, curve)).or_default().push(point);
-        drawn.push(cell);
+        let interval = Some((low / devices, high / devices));
+        points.push((cell, kind::FrontierPoint { label, x: interactivity, y: rate / devices, interval }));
+    }
+    let drawn: Vec<&Shown> = points.iter().map(|(cell, _)| *cell).collect();
+    let requests = Requests::of(&drawn);
+    let mut curves: BTreeMap<(usize, String), Vec<kind::FrontierPoint>> = BTreeMap::new();
+    for (cell, point) in points {
+        curves.entry((cell.platform, requests.label(study, cell))).or_default().push(point);
     }
     let curve = |((series, label), points)| kind::FrontierCurve {
         label,
@@ -43,7 +40,7 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
     let chart = kind::Frontier {
         x: "interactivity: tokens per second for each user (more is better)".into(),
         y: "output tokens per second for each device (more is better)".into(),
-        format: Format::Plain,
+        format: Format::Short,
         better: Better::Higher,
         curves: curves.into_iter().map(curve).collect(),
     };
@@ -54,7 +51,8 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
             title: format!("Throughput against interactivity{}", of(selection)),
             subtitle: format!(
                 "Each mark is a setting: filled where no other one of its platform beats it, with Steffen's monotone curve between \
-                 those. Interactivity: 1 over the median time per further token. Measured; 95 % intervals, {}.",
+                 those. Interactivity: 1 over the median time per further token.{} Measured; 95 % intervals, {}.",
+                requests.words(),
                 trials(study)
             ),
             notes: [study.notes(&drawn), notes].concat(),
@@ -67,18 +65,33 @@ pub(super) fn interactivity(cell: &Shown) -> Option<f64> {
     cell.estimate(Metric::TpotP50).map(|[seconds, ..]| 1.0 / seconds).filter(|v| v.is_finite())
 }
 
-/// Platform and what its points share: numerics, and the tokens of a request.
-pub(super) fn curve_label(study: &Study<'_>, cell: &Shown) -> String {
-    let count =
-        |problem: &Problem, word: &str| problem.shape.get(word).map_or("?".into(), ToString::to_string);
-    let problem = &cell.head.problem;
-    format!(
-        "{} {} {} + {} tokens",
-        study.platforms().label(cell.platform),
-        cell.head.cell.numerics,
-        count(problem, "prompt"),
-        count(problem, "new-tokens")
-    )
+/// What the requests of a chart are: numerics and tokens, where all of its cells share them.
+pub(super) struct Requests {
+    shared: Option<String>,
+}
+
+impl Requests {
+    pub(super) fn of(cells: &[&Shown]) -> Self {
+        let first = cells.first().map(|c| Self::each(c));
+        Self { shared: first.filter(|first| cells.iter().all(|c| Self::each(c) == *first)) }
+    }
+
+    fn each(cell: &Shown) -> String {
+        let problem = &cell.head.problem;
+        let count = |word: &str| problem.shape.get(word).map_or("?".into(), ToString::to_string);
+        format!("{}, {} + {} tokens", cell.head.cell.numerics, count("prompt"), count("new-tokens"))
+    }
+
+    /// Name of a cell's curve: its platform, and its requests where they are not those of all.
+    pub(super) fn label(&self, study: &Study<'_>, cell: &Shown) -> String {
+        let platform = study.platforms().label(cell.platform);
+        if self.shared.is_some() { platform.to_owned() } else { format!("{platform}, {}", Self::each(cell)) }
+    }
+
+    /// A sentence for all, if they share them.
+    pub(super) fn words(&self) -> String {
+        self.shared.as_ref().map(|shared| format!(" Requests: {shared}, read + written.")).unwrap_or_default()
+    }
 }
 
 /// What a point's setting is: batch, load, replicas.

@@ -21,7 +21,9 @@ pub(super) fn draw(
     let all = study.cells(selection);
     let cells: Vec<&Shown> = all
         .into_iter()
-        .filter(|c| c.head.outcome == Outcome::Measured && c.head.cell.scenario != Scenario::Offline)
+        .filter(|c| c.head.outcome == Outcome::Measured && c.head.cell.replicas == 1)
+        // Offline, a sample is a group of executions and no latency of anything.
+        .filter(|c| c.head.cell.scenario != Scenario::Offline)
         .collect();
     let one = |key: fn(&Shown) -> String| cells.windows(2).all(|pair| key(pair[0]) == key(pair[1]));
     let same_scenario = one(|c| c.head.cell.scenario.to_string());

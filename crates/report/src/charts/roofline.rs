@@ -10,11 +10,9 @@ use super::study::{Selection, Shown, Study};
 use super::{CURVES, ChartKind, name, of, trials};
 
 pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
-    let all: Vec<&Shown> =
-        study.cells(selection).into_iter().filter(|c| c.estimate(Metric::FlopRate).is_some()).collect();
+    let one_device = |c: &&Shown| c.head.cell.replicas == 1 && c.estimate(Metric::FlopRate).is_some();
+    let all: Vec<&Shown> = study.cells(selection).into_iter().filter(one_device).collect();
     let cells = &all[..all.len().min(CURVES)];
-    let one_workload = selection.workload.is_some();
-    let one_platform = cells.windows(2).all(|pair| pair[0].platform == pair[1].platform);
     let mut roofline = kind::Roofline::default();
     let mut notes = study.notes(cells);
     let wanted: BTreeSet<(usize, Numerics)> =
@@ -42,10 +40,8 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
         let [rate, low, high] = cell.estimate(Metric::FlopRate)?;
         let problem = &cell.head.problem;
         let platform = study.platforms().label(cell.platform);
-        let label = match (one_workload, one_platform) {
-            (true, _) => format!("{platform} {}", cell.setting()),
-            (false, _) => format!("{} {}", cell.head.cell.workload, cell.setting()),
-        };
+        let (what, setting) = study.words(cell, selection);
+        let label = format!("{what}, {setting}");
         roofline.points.push(kind::RooflinePoint {
             platform: platform.to_owned(),
             label,

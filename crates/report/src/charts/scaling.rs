@@ -3,12 +3,19 @@
 use std::collections::BTreeMap;
 
 use portbench_chart::{Chart, Format, Provenance, Scale, kind, number};
-use portbench_records::Outcome;
+use portbench_records::{Outcome, RecordHead};
 
 use super::study::{Selection, Shown, Study};
 use super::{ChartKind, name, of, trials};
 use crate::row::Row;
 use crate::scaling::judge_scaling;
+
+/// The same cell with one replica.
+fn alone(head: &RecordHead) -> RecordHead {
+    let mut head = head.clone();
+    head.cell.replicas = 1;
+    head
+}
 
 pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
     let cells: Vec<&Shown> =
@@ -33,13 +40,9 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
                 continue;
             };
             let n = scaling.replicas as f64;
-            let label = format!(
-                "{} {} {} {}",
-                study.platforms().label(platform),
-                row.workload,
-                row.numerics,
-                row.scenario
-            );
+            let cell_alone = Shown { head: alone(&cell.head), ..(*cell).clone() };
+            let (what, setting) = study.words(&cell_alone, selection);
+            let label = format!("{what}, {setting}");
             let line = lines.entry((platform, label)).or_insert_with(|| {
                 // One alone is the measure.
                 vec![kind::LinePoint { x: 1.0, y: 1.0, interval: None }]

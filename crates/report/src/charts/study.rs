@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use portbench_catalog::{Accelerator, Catalog};
-use portbench_measure::{Metric, Numerics};
+use portbench_measure::{Metric, Numerics, Scenario};
 use portbench_records::{Outcome, Record, RecordHead, Run, RunInfo};
 
 use crate::error::ReportError;
@@ -26,10 +26,13 @@ impl Shown {
         (self.head.outcome == Outcome::Measured).then(|| figure.estimate())?
     }
 
-    /// Numerics, scenario and replicas: what tells it from other cells of its workload and platform.
+    /// What tells it from other cells of its workload and platform: numerics, the scenario unless it is single-stream, replicas.
     pub(crate) fn setting(&self) -> String {
         let cell = &self.head.cell;
-        let mut text = format!("{} {}", cell.numerics, cell.scenario);
+        let mut text = cell.numerics.to_string();
+        if cell.scenario != Scenario::SingleStream {
+            text.push_str(&format!(" {}", cell.scenario));
+        }
         if cell.replicas > 1 {
             text.push_str(&format!(" x{}", cell.replicas));
         }
@@ -77,12 +80,13 @@ impl<'a> Study<'a> {
             of_run.sort_by_key(|head| order.get(&head.cell.id()).copied().unwrap_or(usize::MAX));
             heads.extend(of_run.into_iter().map(|head| (i, head)));
         }
-        let platforms = Platforms::new(heads.iter().map(|(_, head)| Platform::of(head)));
+        let each = Platform::of_runs(heads.iter().map(|(run, head)| (*run, head)));
+        let platforms = Platforms::new(each.iter().cloned());
         let mut cells: Vec<Shown> = Vec::new();
         let mut places: BTreeMap<(usize, String), usize> = BTreeMap::new();
         let mut replaced = Vec::new();
-        for (run, head) in heads {
-            let platform = platforms.index(&Platform::of(&head)).unwrap_or(0);
+        for ((run, head), platform) in heads.into_iter().zip(each) {
+            let platform = platforms.index(&platform).unwrap_or(0);
             let shown = Shown { run, head, platform };
             match places.get(&(platform, shown.head.cell.id())).copied() {
                 None => {
@@ -179,10 +183,11 @@ impl<'a> Study<'a> {
     /// What a line about a cell is called, and what is special about it: its workload and its setting, with its platform where there are several.
     pub(crate) fn words(&self, cell: &Shown, selection: &Selection) -> (String, String) {
         let (platform, setting) = (self.platforms.label(cell.platform).to_owned(), cell.setting());
-        match (&selection.workload, self.platforms.len()) {
+        let one_platform = self.platforms.len() < 2 || selection.platform.is_some();
+        match (&selection.workload, one_platform) {
             (Some(_), _) => (platform, setting),
-            (None, 0 | 1) => (cell.head.cell.workload.clone(), setting),
-            (None, _) => (cell.head.cell.workload.clone(), format!("{platform}, {setting}")),
+            (None, true) => (cell.head.cell.workload.clone(), setting),
+            (None, false) => (cell.head.cell.workload.clone(), format!("{platform}, {setting}")),
         }
     }
 

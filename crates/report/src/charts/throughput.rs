@@ -26,7 +26,7 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
         if !lines.is_empty() {
             panels.push(Panel {
                 title: format!("{unit} per second"),
-                format: Format::Plain,
+                format: Format::Short,
                 bars: true,
                 lines,
             });

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod fleet;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -1,0 +1,128 @@
+//! `chart` at the command line, on published runs.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const CPU_RUN: &str = "20261123-184849067-26a9";
+const SHAKESPEARE: &str = "20261123-183927873-2fa0";
+
+fn portbench(args: &[&str], folder: &Path) -> Output {
+    let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results/published");
+    Command::new(env!("CARGO_BIN_EXE_portbench"))
+        .args(args)
+        .current_dir(folder)
+        .env_remove("PORTBENCH_CATALOG")
+        .env("PORTBENCH_RESULTS", published)
+        .output()
+        .unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The words of a command line as a POSIX shell splits it.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut quoted) = (vec![String::new()], false);
+    for c in line.chars() {
+        match c {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            c => words.last_mut().unwrap().push(c),
+        }
+    }
+    words
+}
+
+/// Each recipe of a report draws, byte for byte, the file that the report has.
+#[test]
+fn recipes_draw_the_charts_of_a_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut drawn = 0;
+    for run in [SHAKESPEARE, CPU_RUN] {
+        let report = folder.path().join(run);
+        let made = portbench(&["report", run, "--out", report.to_str().unwrap()], folder.path());
+        assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+        let text = fs::read_to_string(report.join("report.md")).unwrap();
+        let recipes: Vec<&str> =
+            text.lines().filter_map(|line| line.split_once("drawn by `")).map(|(_, r)| r).collect();
+        // One of each kind is enough.
+        let mut kinds: Vec<String> = Vec::new();
+        for recipe in recipes {
+            let words = words(recipe.trim_end_matches('`'));
+            if kinds.contains(&words[2]) {
+                continue;
+            }
+            kinds.push(words[2].clone());
+            let args: Vec<&str> = words[1..].iter().map(String::as_str).collect();
+            let again = portbench(&args, folder.path());
+            assert_eq!(again.status.code(), Some(0), "{recipe}: {}", stderr(&again));
+            let name = words.last().unwrap();
+            let (ours, theirs) =
+                (fs::read(folder.path().join(name)).unwrap(), fs::read(report.join(name)).unwrap());
+            assert!(ours == theirs, "{recipe} draws another {name}");
+            drawn += 1;
+        }
+    }
+    assert!(drawn > 8, "{drawn}");
+}
+
+#[test]
+fn a_chart_is_svg_png_or_csv_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let draw = |args: &[&str]| portbench(&[&["chart", "loss", SHAKESPEARE], args].concat(), folder.path());
+    let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
+    assert_eq!(draw(&["--out", "new/loss.svg", "--theme", "dark"]).status.code(), Some(0));
+    assert!(
+        read("new/loss.svg").starts_with(b"<svg ")
+            && read("new/loss.svg").windows(7).any(|w| w == b"#161616")
+    );
+    assert_eq!(draw(&["--out", "loss.png", "--scale", "1"]).status.code(), Some(0));
+    // The head of a PNG: signature, then IHDR with its width.
+    assert_eq!(
+        (&read("loss.png")[..4], &read("loss.png")[16..20]),
+        (&b"\x89PNG"[..], &960u32.to_be_bytes()[..])
+    );
+    assert_eq!(draw(&["--out", "narrow.svg", "--narrow"]).status.code(), Some(0));
+    assert!(String::from_utf8(read("narrow.svg")).unwrap().contains("width=\"420\""));
+    let numbers = draw(&["--out", "loss.csv"]);
+    assert!(read("loss.csv").starts_with(b"platform,loss of,step,loss\r\n"));
+    assert!(stderr(&numbers).contains("Stack: candle"), "{}", stderr(&numbers));
+}
+
+#[test]
+fn what_cannot_be_drawn_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |args: &[&str]| {
+        let output = portbench(&[&["chart"], args].concat(), folder.path());
+        format!("{} {}", output.status.code().unwrap(), stderr(&output))
+    };
+    for (args, code, words) in [
+        (&["pie", CPU_RUN, "--out", "a.svg"][..], 2, "`pie` is no kind of chart; there are throughput, "),
+        (&["loss", SHAKESPEARE, "--out", "a.gif"], 2, "name the file .svg, .png, or .csv"),
+        (&["loss", "zebra", "--out", "a.svg"], 2, "zebra"),
+        (
+            &["loss", SHAKESPEARE, "--workload", "zebra", "--out", "a.svg"],
+            2,
+            "there are shakespeare-char-training",
+        ),
+        (
+            &["loss", SHAKESPEARE, "--platform", "zebra", "--out", "a.svg"],
+            2,
+            "there are candle-intel-xeon-2-cpus",
+        ),
+        (&["pareto", SHAKESPEARE, "--out", "a.svg"], 3, "nothing that a chart of pareto could show"),
+    ] {
+        let said = said(args);
+        assert!(said.starts_with(&format!("{code} ")) && said.contains(words), "{args:?}: {said}");
+    }
+    assert!(fs::read_dir(folder.path()).unwrap().next().is_none(), "nothing is written");
+}
+
+#[test]
+fn kinds_are_listed() {
+    let output = portbench(&["list", "charts", "--format", "csv"], Path::new("."));
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap());
+}
