@@ -49,6 +49,14 @@ pub struct WarmupReport {
     pub seconds: f64,
     /// Whether the times had settled by its end; `None` with too few to tell.
     pub settled: Option<bool>,
+    /// Times of its first executions, in order: as many as [`WarmupReport::KEPT`]. Empty in records that are older than this field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nanoseconds: Vec<u64>,
+}
+
+impl WarmupReport {
+    /// Most executions whose times are kept.
+    pub const KEPT: usize = 512;
 }
 
 /// The samples of a trial.

@@ -7,7 +7,6 @@ use crate::clock::{Clock, nanoseconds, seconds};
 use crate::corpus::Split;
 use crate::error::MeasureError;
 use crate::feed::{Batch, Feeder};
-use crate::measurement::WarmupReport;
 use crate::spec::{MeasureSpec, Sampling};
 use crate::warm;
 use crate::words::Boundary;
@@ -102,12 +101,7 @@ impl Session<'_> {
                 (Some((seconds(now - start) / settings.max_seconds).min(1.0)), None)
             });
         }
-        let warmup = WarmupReport {
-            executions: state.executions(),
-            seconds: seconds(before - start),
-            settled: state.settled(),
-        };
-        Ok(warm::Warmed { report: warmup, typical: state.typical() })
+        Ok(warm::Warmed { report: state.report(seconds(before - start)), typical: state.typical() })
     }
 }
 

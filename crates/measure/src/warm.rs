@@ -21,6 +21,8 @@ pub(crate) struct State {
     settings: Warmup,
     /// The latest durations, oldest first once turned at `executions % WINDOW`.
     ring: Vec<u64>,
+    /// The first durations.
+    first: Vec<u64>,
     executions: u64,
     settled: Option<bool>,
     /// Executions at which to look again.
@@ -29,7 +31,14 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(settings: Warmup) -> Self {
-        Self { settings, ring: Vec::with_capacity(WINDOW), executions: 0, settled: None, look_at: 0 }
+        Self {
+            settings,
+            ring: Vec::with_capacity(WINDOW),
+            first: Vec::with_capacity(WarmupReport::KEPT),
+            executions: 0,
+            settled: None,
+            look_at: 0,
+        }
     }
 
     /// Takes the duration of one execution; says whether warm-up is over, `elapsed` nanoseconds after its start.
@@ -39,6 +48,9 @@ impl State {
             self.ring[place] = duration;
         } else {
             self.ring.push(duration);
+        }
+        if self.first.len() < WarmupReport::KEPT {
+            self.first.push(duration);
         }
         self.executions += 1;
         let at_most = elapsed >= nanoseconds(self.settings.max_seconds);
@@ -64,12 +76,14 @@ impl State {
         warmup::halves(&sample).ok().map(|halves| halves.steady())
     }
 
-    pub(crate) fn executions(&self) -> u64 {
-        self.executions
-    }
-
-    pub(crate) fn settled(&self) -> Option<bool> {
-        self.settled
+    /// The warm-up as it stands, after some seconds.
+    pub(crate) fn report(&self, seconds: f64) -> WarmupReport {
+        WarmupReport {
+            executions: self.executions,
+            seconds,
+            settled: self.settled,
+            nanoseconds: self.first.clone(),
+        }
     }
 
     pub(crate) fn typical(&self) -> u64 {

@@ -13,7 +13,7 @@ use portbench_stats::LatencyHistogram;
 
 fn measurement(samples: Samples) -> Measurement {
     Measurement {
-        warmup: WarmupReport { executions: 5, seconds: 0.1, settled: Some(true) },
+        warmup: WarmupReport { executions: 5, seconds: 0.1, settled: Some(true), nanoseconds: Vec::new() },
         samples,
         barrier: None,
         telemetry: Telemetry { peak_rss_bytes: Some(1 << 20), ..Telemetry::default() },

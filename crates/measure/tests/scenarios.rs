@@ -10,7 +10,7 @@ use common::{
 };
 use portbench_measure::{
     Boundary, Corpus, Evaluation, FakeClock, InputSource, Inputs, LatencyBounds, MeasureError, MeasureSpec,
-    Samples, Scenario, Stage, Task, Timed, measure,
+    Samples, Scenario, Stage, Task, Timed, WarmupReport, measure,
 };
 
 const MS: u64 = 1_000_000;
@@ -55,6 +55,7 @@ fn single_stream_closes_every_execution_with_a_barrier() {
     assert_eq!(nanoseconds, &[2 * MS; 50]);
     let warmup = timed.measurement.warmup;
     assert_eq!((warmup.executions, warmup.settled), (5, Some(true)), "{warmup:?}");
+    assert_eq!(warmup.nanoseconds, [2 * MS; 5]);
     let barrier = timed.measurement.barrier.unwrap();
     assert!(barrier.honest && (barrier.doubling - 2.0).abs() < 1e-9, "{barrier:?}");
     let calls = scripted.calls();
@@ -72,6 +73,7 @@ fn warm_up_goes_on_until_times_settle() {
     let warmup = timed.measurement.warmup;
     assert!(warmup.executions > 300 && warmup.settled == Some(true), "{warmup:?}");
     assert!(warmup.seconds < 1.0);
+    assert_eq!(warmup.nanoseconds.len() as u64, warmup.executions.min(WarmupReport::KEPT as u64));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use portbench_catalog::Catalog;
+use portbench_catalog::published::built_in;
 use portbench_chart::Theme;
 use portbench_records::Run;
 
@@ -51,7 +52,8 @@ pub fn write(run: &Run, folder: &Path) -> Result<ReportFiles, ReportError> {
     judge_scaling(&mut rows);
     let shown = &rows[..rows.len().min(MOST)];
     let runs = [run.clone()];
-    let charts = charts::charts(&Study::read(&runs)?.with_catalog(Catalog::built_in()?))?;
+    let charts =
+        charts::charts(&Study::read(&runs)?.with_catalog(Catalog::built_in()?).with_published(built_in()?))?;
     let mut details = Details::default();
     for row in shown {
         if let Some(record) = run.record(&row.id)? {

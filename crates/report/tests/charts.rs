@@ -15,9 +15,37 @@ use portbench_report::charts::{self, About, ChartKind, Placed, Selection, Study}
 
 const PLATFORMS: [On; 5] = [H100, H100_COMPILED, H200_COMPILED, TRN2, CPU];
 
+/// A study with the built-in catalogue, a published result of one of its models, and projections on two accelerators.
 fn read(runs: &[Run]) -> Study<'_> {
-    Study::read(runs).unwrap().with_catalog(Catalog::built_in().unwrap())
+    let catalog = Catalog::built_in().unwrap();
+    let on = ["trn3", "b200"].map(|name| catalog.accelerator(name).unwrap().clone());
+    let published = portbench_catalog::published::read("made-up.toml", PUBLISHED).unwrap();
+    Study::read(runs).unwrap().with_catalog(catalog).with_published(published).with_projections(on.to_vec())
 }
+
+const PUBLISHED: &str = r#"
+publisher = "Somebody"
+[[result]]
+model = "bert-base-uncased"
+mode = "inference"
+instance = "trn1.2xlarge"
+software = "Neuron SDK 2.27.0"
+shape = { batch = 16, sequence = 128 }
+throughput = 3421.57
+unit = "inferences"
+source = "a page"
+date = "2026-08-21"
+work = { family = "bert", preset = "base", numerics = "f32" }
+[[result]]
+model = "another"
+mode = "inference"
+instance = "trn1.2xlarge"
+throughput = 99.0
+unit = "inferences"
+source = "a page"
+date = "2026-08-21"
+work = { family = "bert", preset = "large", numerics = "f32" }
+"#;
 
 fn all(platforms: &[On]) -> Vec<Placed> {
     let folder = tempfile::tempdir().unwrap();
@@ -51,7 +79,7 @@ fn every_kind_has_a_chart_where_it_belongs() {
     assert_eq!(
         of(&About::Workload("nano-gpt-training".into())),
         "throughput-nano-gpt-training latency-nano-gpt-training op-coverage-nano-gpt-training \
-         latency-percentiles-nano-gpt-training-f32 latency-cdf-nano-gpt-training-f32 loss-nano-gpt-training-f32 \
+         latency-percentiles-nano-gpt-training-f32 latency-cdf-nano-gpt-training-f32 warm-up-nano-gpt-training-f32 loss-nano-gpt-training-f32 \
          cascade-nano-gpt-training-f32"
     );
     assert_eq!(
@@ -93,7 +121,12 @@ fn series(placed: &[Placed]) -> BTreeMap<String, BTreeSet<String>> {
         let svg = chart.svg(Theme::Light).unwrap();
         let document = roxmltree::Document::parse(&svg).unwrap();
         let shapes: Vec<_> = document.root_element().children().filter(roxmltree::Node::is_element).collect();
-        for pair in shapes.windows(2).filter(|p| p[0].tag_name().name() == "circle") {
+        let entry = |p: &&[roxmltree::Node<'_, '_>]| {
+            p[0].tag_name().name() == "circle"
+                && p[1].tag_name().name() == "text"
+                && p[1].text().unwrap().contains(" · ")
+        };
+        for pair in shapes.windows(2).filter(entry) {
             let (colour, label) = (pair[0].attribute("fill").unwrap(), pair[1].text().unwrap());
             found.entry(label.to_owned()).or_default().insert(colour.to_owned());
         }
@@ -105,11 +138,14 @@ fn series(placed: &[Placed]) -> BTreeMap<String, BTreeSet<String>> {
 fn a_platform_has_one_colour_in_every_chart_and_order_of_runs() {
     let placed = all(&PLATFORMS);
     let colours = series(&placed);
+    let colours: BTreeMap<_, _> =
+        colours.into_iter().filter(|(label, _)| !label.starts_with("Somebody")).collect();
     assert_eq!(colours.len(), 5, "{colours:?}");
     assert!(colours.values().all(|c| c.len() == 1), "{colours:?}");
     let mut reversed = PLATFORMS;
     reversed.reverse();
-    assert_eq!(series(&all(&reversed)), colours);
+    let again = series(&all(&reversed));
+    assert!(colours.iter().all(|(label, colour)| again[label] == *colour), "{again:?}");
     let distinct: BTreeSet<&BTreeSet<String>> = colours.values().collect();
     assert_eq!(distinct.len(), 5);
 }
@@ -171,6 +207,27 @@ fn planned_cells_without_a_record_are_named() {
     assert!(chart.notes.contains(&format!("Not drawn: {id}: planned, and not ended.")), "{:?}", chart.notes);
 }
 
+/// Beside one workload stand published results of its model and bounds of hardware, in series, lines and notes of their own.
+#[test]
+fn published_and_projected_stand_beside_measured() {
+    let placed = all(&PLATFORMS);
+    let numbers = csv(&placed, "throughput-bert-base-inference");
+    let of = |word: &str| numbers.lines().filter(|l| l.contains(word)).collect::<Vec<_>>();
+    assert_eq!(of("published").len(), 1, "{numbers}");
+    assert!(
+        of("published")[0].contains("Somebody · trn1.2xlarge,\"batch 16, sequence 128\"")
+            && of("published")[0].contains(",3421.57,")
+    );
+    assert_eq!(of("projected").len(), 2, "{numbers}");
+    assert!(
+        of("projected")[0].contains("roofline · B200") || of("projected")[0].contains("roofline · Trainium3")
+    );
+    let chart = &placed.iter().find(|p| p.chart.name == "throughput-bert-base-inference").unwrap().chart;
+    let note = |start: &str| chart.notes.iter().filter(|n| n.starts_with(start)).count();
+    assert_eq!((note("Published: "), note("Projected: ")), (1, 2), "{:?}", chart.notes);
+    assert!(!csv(&placed, "throughput").contains("published"), "only beside a single workload");
+}
+
 /// What stands in the tables beside the charts.
 #[test]
 fn numbers_beside_the_charts() {
@@ -186,6 +243,7 @@ fn numbers_beside_the_charts() {
     insta::assert_snapshot!("roofline", csv(&placed, "roofline-neuron-trace-aws-trn2-48xlarge"));
     insta::assert_snapshot!("ttft_tpot", csv(&placed, "ttft-tpot-gpt2-124m-generate-4"));
     insta::assert_snapshot!("percentiles", lines("latency-percentiles-bert-base-inference-f32", 6));
+    insta::assert_snapshot!("warm_up", lines("warm-up-bert-base-inference-f32", 16));
     insta::assert_snapshot!("loss", lines("loss-nano-gpt-training-f32", 4));
     let words: Vec<String> = ["outcomes", "parity", "pareto-gpt2-124m", "cascade-bert-base-inference-f32"]
         .iter()

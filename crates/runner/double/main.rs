@@ -284,7 +284,12 @@ fn compute(parity: &ParityJob) -> BTreeMap<String, HostTensor> {
 
 fn measurement() -> Measurement {
     Measurement {
-        warmup: WarmupReport { executions: 3, seconds: 0.01, settled: Some(true) },
+        warmup: WarmupReport {
+            executions: 3,
+            seconds: 0.01,
+            settled: Some(true),
+            nanoseconds: vec![4_000_000, 3_000_000, 3_000_000],
+        },
         samples: Samples::Iterations {
             group: 1,
             units: 4,

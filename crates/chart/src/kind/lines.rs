@@ -2,7 +2,7 @@
 
 use super::{Head, series_key};
 use crate::axis::{Format, Scale};
-use crate::chart::Chart;
+use crate::chart::{Chart, Key};
 use crate::data::{Data, digits};
 use crate::form::Form;
 use crate::form::plot::{Curve, Dimension, Guide, Plot, Spot};
@@ -96,6 +96,12 @@ impl Lines {
                 points: line.points.iter().map(spot).collect(),
                 provenance: line.provenance,
                 marks: line.marks,
+                // Parts of one line with a gap between them have one name, at the end.
+                named: self
+                    .lines
+                    .iter()
+                    .rfind(|l| l.label == line.label)
+                    .is_some_and(|l| std::ptr::eq(l, line)),
                 ..Curve::line(&line.label, line.series, [])
             });
         }
@@ -110,6 +116,12 @@ impl Lines {
             let dimension = Dimension::new(&c.title, c.scale, c.format);
             if c.from_zero { dimension.with_zero() } else { dimension }
         };
+        let mut legend: Vec<Key> = Vec::new();
+        for key in self.lines.iter().map(|l| series_key(&l.label, l.series, l.provenance)) {
+            if !legend.contains(&key) {
+                legend.push(key);
+            }
+        }
         let said: Vec<String> = self.lines.iter().filter_map(say).collect();
         let plot = Plot {
             x: dimension(&self.x),
@@ -125,7 +137,7 @@ impl Lines {
             subtitle: head.subtitle,
             notes,
             data,
-            legend: self.lines.iter().map(|l| series_key(&l.label, l.series, l.provenance)).collect(),
+            legend,
             form: Form::Plot(plot),
         })
     }

@@ -29,6 +29,12 @@ pub(crate) struct ChartArgs {
     /// Only these numerics
     #[arg(long, value_name = "NUMERICS", value_parser = Numerics::parse)]
     pub(crate) numerics: Option<Numerics>,
+    /// Show what these accelerators could do at best beside the throughput of a workload
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub(crate) on: Vec<String>,
+    /// Directory of published results (those of the program if not given)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) published_results: Option<PathBuf>,
     /// Ground of the picture
     #[arg(long, value_enum, default_value_t)]
     pub(crate) theme: Ground,

@@ -1,11 +1,12 @@
 //! `chart`: one chart of stored runs, as a file.
 
-use portbench_catalog::Catalog;
+use portbench_catalog::{Accelerator, Catalog};
 use portbench_chart::Theme;
 use portbench_records::{Run, Store};
 use portbench_report::charts::{self, Selection, Study};
 
 use crate::args::{ChartArgs, Ground};
+use crate::commands::list::published_entries;
 use crate::failure::{Failure, usage};
 use crate::progress;
 
@@ -20,8 +21,11 @@ pub(crate) fn run(args: &ChartArgs) -> Result<u8, Failure> {
     let store = Store::new(&args.results.results);
     let runs: Vec<Run> =
         args.runs.iter().map(|r| store.resolve(r)).collect::<Result<_, _>>().map_err(usage)?;
-    let study =
-        Study::read(&runs)?.with_catalog(Catalog::load(args.catalog.catalog.as_deref()).map_err(usage)?);
+    let catalog = Catalog::load(args.catalog.catalog.as_deref()).map_err(usage)?;
+    let on = args.on.iter().map(|name| catalog.accelerator(name).cloned().map_err(usage));
+    let on: Vec<Accelerator> = on.collect::<Result<_, _>>()?;
+    let published = published_entries(&args.published_results)?;
+    let study = Study::read(&runs)?.with_catalog(catalog).with_published(published).with_projections(on);
     let selection = Selection {
         workload: args.workload.clone(),
         platform: args.platform.clone(),

@@ -32,7 +32,12 @@ pub(crate) fn trial(order: u64) -> Trial {
         started: 1_795_453_999,
         phases: Phases { start: Some(0.01), compile: Some(0.2), first_execute: Some(0.003), parity: None },
         measurement: Measurement {
-            warmup: WarmupReport { executions: 12, seconds: 0.5, settled: Some(true) },
+            warmup: WarmupReport {
+                executions: 12,
+                seconds: 0.5,
+                settled: Some(true),
+                nanoseconds: vec![9_000, 5_000],
+            },
             samples: Samples::Iterations {
                 group: 4,
                 units: 128,

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use portbench_backend::{LoweredOp, Lowering};
 use portbench_chart::{Chart, kind};
-use portbench_measure::Task;
 use portbench_records::{Outcome, Record};
 
+use super::beside::executions;
 use super::hardware::{Peaks, peaks};
 use super::study::{Selection, Shown, Study};
 use super::throughput::left_out;
@@ -118,23 +118,9 @@ fn weighted(
     peaks: Option<&Peaks>,
     unsupported: &BTreeMap<String, String>,
 ) -> Vec<kind::OpShare> {
-    let executions = |entry: &str| match &record.spec.task {
-        Task::Forward { entry: timed, .. } | Task::Train { entry: timed, .. } => {
-            f64::from(u8::from(entry == timed))
-        }
-        Task::Generate { prefill, decode, new_tokens, .. } => {
-            if entry == prefill {
-                1.0
-            } else if entry == decode {
-                new_tokens.saturating_sub(1) as f64
-            } else {
-                0.0
-            }
-        }
-    };
     let seconds = |op: &LoweredOp| {
         let (flops, bytes) = (op.flops as f64, op.bytes as f64);
-        executions(&op.entry) * peaks.map_or(flops, |p| p.seconds(flops, bytes))
+        executions(&record.spec.task, &op.entry) * peaks.map_or(flops, |p| p.seconds(flops, bytes))
     };
     let mut shares: BTreeMap<(String, kind::Lowered, String), f64> = BTreeMap::new();
     for op in ops {

@@ -1,6 +1,6 @@
 //! What hardware allows: peaks of the catalogue, or those that kernels of the same platform reached.
 
-use portbench_catalog::Precision;
+use portbench_catalog::{Accelerator, Precision};
 use portbench_measure::{Metric, Numerics, Unit};
 
 use super::study::{Shown, Study};
@@ -38,11 +38,12 @@ const fn precision(numerics: Numerics) -> Precision {
 
 /// Peaks of a platform: those of the catalogue's accelerator; for other hardware what the fastest cells of the report reached there, in operations and in bytes a second.
 pub(super) fn peaks(study: &Study<'_>, platform: usize, numerics: Numerics) -> Option<Peaks> {
-    catalogued(study, platform, numerics).or_else(|| reached(study, platform, numerics))
+    let known = study.accelerator(platform).and_then(|accelerator| catalogued(accelerator, numerics));
+    known.or_else(|| reached(study, platform, numerics))
 }
 
-fn catalogued(study: &Study<'_>, platform: usize, numerics: Numerics) -> Option<Peaks> {
-    let accelerator = study.accelerator(platform)?;
+/// Peaks of one accelerator of the catalogue.
+pub(super) fn catalogued(accelerator: &Accelerator, numerics: Numerics) -> Option<Peaks> {
     let flops = accelerator.peak(precision(numerics)).ok()?;
     let bandwidth = accelerator.bytes_per_second().ok()?;
     let estimate = accelerator.peak_dense_tflops.as_ref().is_some_and(|p| p.estimate);

@@ -1,5 +1,6 @@
 //! Which charts a report has, and what of the records goes into each. One file a kind.
 
+mod beside;
 mod cascade;
 mod coverage;
 mod hardware;
@@ -14,6 +15,7 @@ mod scaling;
 mod study;
 mod throughput;
 mod ttft_tpot;
+mod warm_up;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -77,6 +79,8 @@ pub enum ChartKind {
     Roofline,
     /// How ops ran.
     OpCoverage,
+    /// Times of executions from the first one on.
+    WarmUp,
     /// Loss over optimiser steps.
     Loss,
     /// Efficiency of several replicas.
@@ -87,7 +91,7 @@ pub enum ChartKind {
 
 impl ChartKind {
     /// Every kind, in the order of a report.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Throughput,
         Self::Outcomes,
         Self::Parity,
@@ -98,6 +102,7 @@ impl ChartKind {
         Self::LatencyCdf,
         Self::Roofline,
         Self::OpCoverage,
+        Self::WarmUp,
         Self::Loss,
         Self::Scaling,
         Self::Cascade,
@@ -117,6 +122,7 @@ impl ChartKind {
             Self::LatencyCdf => "latency-cdf",
             Self::Roofline => "roofline",
             Self::OpCoverage => "op-coverage",
+            Self::WarmUp => "warm-up",
             Self::Loss => "loss",
             Self::Scaling => "scaling",
             Self::Cascade => "cascade",
@@ -145,6 +151,7 @@ impl ChartKind {
             Self::OpCoverage => {
                 "native, decomposed and unsupported ops, each as wide as its share of the modelled time"
             }
+            Self::WarmUp => "time of each execution from the first warm-up on, and where sampling begins",
             Self::Loss => "training and held-out loss over optimiser steps, platforms over each other",
             Self::Scaling => "efficiency of several replicas against one alone",
             Self::Cascade => {
@@ -176,7 +183,7 @@ impl fmt::Display for ChartKind {
 /// [`ReportError::Store`] for a record that cannot be read.
 pub fn draw(study: &Study<'_>, kind: ChartKind, selection: &Selection) -> Result<Option<Chart>, ReportError> {
     match kind {
-        ChartKind::Throughput => Ok(throughput::draw(study, selection)),
+        ChartKind::Throughput => throughput::draw(study, selection),
         ChartKind::Outcomes => Ok(outcomes::draw(study, selection)),
         ChartKind::Parity => Ok(parity::draw(study, selection)),
         ChartKind::Latency => Ok(latency::draw(study, selection)),
@@ -185,6 +192,7 @@ pub fn draw(study: &Study<'_>, kind: ChartKind, selection: &Selection) -> Result
         ChartKind::LatencyPercentiles | ChartKind::LatencyCdf => quantiles::draw(study, kind, selection),
         ChartKind::Roofline => Ok(roofline::draw(study, selection)),
         ChartKind::OpCoverage => coverage::draw(study, selection),
+        ChartKind::WarmUp => warm_up::draw(study, selection),
         ChartKind::Loss => loss::draw(study, selection),
         ChartKind::Scaling => Ok(scaling::draw(study, selection)),
         ChartKind::Cascade => Ok(cascade::draw(study, selection)),
@@ -204,9 +212,10 @@ const OVERVIEW: [ChartKind; 6] = [
 const ACROSS: [ChartKind; 4] =
     [ChartKind::Throughput, ChartKind::Latency, ChartKind::TtftTpot, ChartKind::OpCoverage];
 /// Of one workload in one number format.
-const WITHIN: [ChartKind; 5] = [
+const WITHIN: [ChartKind; 6] = [
     ChartKind::LatencyPercentiles,
     ChartKind::LatencyCdf,
+    ChartKind::WarmUp,
     ChartKind::Loss,
     ChartKind::Scaling,
     ChartKind::Cascade,
@@ -262,12 +271,19 @@ fn recipe(study: &Study<'_>, kind: ChartKind, selection: &Selection, name: &str)
     let mut words = vec!["portbench".to_owned(), "chart".to_owned(), kind.name().to_owned()];
     words.extend(study.run_ids());
     let numerics = selection.numerics.map(|n| n.name().to_owned());
-    for (flag, value) in
-        [("--workload", &selection.workload), ("--platform", &selection.platform), ("--numerics", &numerics)]
-    {
+    for (flag, value) in [
+        ("--workload", &selection.workload),
+        ("--platform", &selection.platform),
+        ("--model", &selection.model),
+        ("--numerics", &numerics),
+    ] {
         if let Some(value) = value {
             words.extend([flag.to_owned(), quoted(value)]);
         }
+    }
+    if !study.projections().is_empty() {
+        let names: Vec<&str> = study.projections().iter().map(|a| a.name.as_str()).collect();
+        words.extend(["--on".to_owned(), quoted(&names.join(","))]);
     }
     words.extend(["--out".to_owned(), format!("{name}.svg")]);
     words.join(" ")
@@ -275,7 +291,7 @@ fn recipe(study: &Study<'_>, kind: ChartKind, selection: &Selection, name: &str)
 
 /// A word as a POSIX shell takes it.
 fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
     } else {

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use portbench_catalog::published::Entry;
 use portbench_catalog::{Accelerator, Catalog};
 use portbench_measure::{Metric, Numerics, Scenario};
 use portbench_records::{Outcome, Record, RecordHead, Run, RunInfo};
 
+use super::beside::{projection, publisher};
 use crate::error::ReportError;
 use crate::platform::{Platform, Platforms};
 
@@ -63,6 +65,10 @@ pub struct Study<'a> {
     /// Cells that a later run measured again.
     replaced: Vec<(String, String)>,
     catalog: Option<Catalog>,
+    published: Vec<Entry>,
+    projections: Vec<Accelerator>,
+    /// Names of published and projected series.
+    others: Vec<String>,
 }
 
 impl<'a> Study<'a> {
@@ -105,7 +111,18 @@ impl<'a> Study<'a> {
         let workloads: Vec<String> = names.filter(|w| seen.insert(w.as_str())).cloned().collect();
         let place: BTreeMap<&str, usize> = workloads.iter().map(String::as_str).zip(0..).collect();
         cells.sort_by_key(|c| place.get(c.head.cell.workload.as_str()).copied());
-        Ok(Self { runs, infos, cells, workloads, platforms, replaced, catalog: None })
+        Ok(Self {
+            runs,
+            infos,
+            cells,
+            workloads,
+            platforms,
+            replaced,
+            catalog: None,
+            published: Vec::new(),
+            projections: Vec::new(),
+            others: Vec::new(),
+        })
     }
 
     /// The same with a catalogue, from which charts take peaks and prices.
@@ -113,6 +130,44 @@ impl<'a> Study<'a> {
     pub fn with_catalog(mut self, catalog: Catalog) -> Self {
         self.catalog = Some(catalog);
         self
+    }
+
+    /// The same with results that others published: charts show those of the same model beside measured ones.
+    #[must_use]
+    pub fn with_published(mut self, published: Vec<Entry>) -> Self {
+        self.published = published;
+        self.name_others();
+        self
+    }
+
+    /// The same with accelerators on which charts show what programs could do at best.
+    #[must_use]
+    pub fn with_projections(mut self, accelerators: Vec<Accelerator>) -> Self {
+        self.projections = accelerators;
+        self.name_others();
+        self
+    }
+
+    /// Series that are not measured are numbered after the platforms, published ones first, by name.
+    fn name_others(&mut self) {
+        let published: BTreeSet<String> = self.published.iter().map(publisher).collect();
+        let projected: BTreeSet<String> = self.projections.iter().map(|a| projection(&a.title)).collect();
+        self.others = published.into_iter().chain(projected).collect();
+    }
+
+    /// Names of published and projected series, in the order of their numbers.
+    pub(crate) fn others(&self) -> &[String] {
+        &self.others
+    }
+
+    /// What others published.
+    pub(crate) fn published(&self) -> &[Entry] {
+        &self.published
+    }
+
+    /// Accelerators for projections.
+    pub(crate) fn projections(&self) -> &[Accelerator] {
+        &self.projections
     }
 
     /// The platforms of these runs.

@@ -1,28 +1,32 @@
 //! Throughput, one panel a unit.
 
-use portbench_chart::{Bar, Chart, Format, Interval, Panel, Provenance, kind};
-use portbench_measure::{Metric, Unit};
+use std::collections::BTreeSet;
 
+use portbench_chart::{Bar, Chart, Format, Interval, Key, Panel, Provenance, kind};
+use portbench_measure::{Metric, Numerics, Unit};
+
+use super::beside::{Beside, projected, published};
 use super::study::{Selection, Shown, Study};
 use super::{ChartKind, LINES, legend, name, of, trials};
+use crate::error::ReportError;
 
-pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
-    let all: Vec<(&Shown, Interval)> = study
-        .cells(selection)
-        .into_iter()
-        .filter_map(|cell| {
-            let [value, low, high] = cell.estimate(Metric::Throughput)?;
-            Some((cell, Interval { value, low, high }))
-        })
-        .collect();
-    let shown = &all[..all.len().min(LINES)];
-    let cells: Vec<&Shown> = shown.iter().map(|(cell, _)| *cell).collect();
-    let legend = legend(study, &cells);
+pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Result<Option<Chart>, ReportError> {
+    let measured = |cell: &&Shown| cell.estimate(Metric::Throughput).is_some();
+    let all: Vec<&Shown> = study.cells(selection).into_iter().filter(measured).collect();
+    let cells = &all[..all.len().min(LINES)];
+    let (mut keys, mut notes) = (legend(study, cells), study.notes(cells));
     let mut panels = Vec::new();
     for unit in [Unit::Tokens, Unit::Images, Unit::Samples, Unit::Executions] {
-        let of_unit = shown.iter().filter(|(cell, _)| cell.head.problem.unit == unit);
-        let lines: Vec<Bar> =
-            of_unit.map(|(cell, value)| bar(study.words(cell, selection), cell, *value)).collect();
+        let of_unit: Vec<&Shown> = cells.iter().copied().filter(|c| c.head.problem.unit == unit).collect();
+        let mut lines: Vec<Bar> = of_unit.iter().filter_map(|cell| bar(study, selection, cell)).collect();
+        for (bar, told) in others(study, selection, &of_unit)? {
+            let key = Key::Series { label: told.label, series: bar.series, provenance: bar.provenance };
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+            notes.extend(told.notes);
+            lines.push(bar);
+        }
         if !lines.is_empty() {
             panels.push(Panel {
                 title: format!("{unit} per second"),
@@ -33,21 +37,59 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
         }
     }
     if panels.is_empty() {
-        return None;
+        return Ok(None);
     }
-    let mut notes = study.notes(&cells);
     notes.extend(left_out(all.len()));
     let head = kind::Head {
         name: name(ChartKind::Throughput, selection),
         title: format!("Throughput{}", of(selection)),
-        subtitle: format!("More is better. Measured; 95 % intervals over trials, {}.", trials(study)),
+        subtitle: format!(
+            "More is better. Measured, with 95 % intervals over {}; single-stream where nothing else is said.",
+            trials(study)
+        ),
         notes,
     };
-    Some(kind::rows(ChartKind::Throughput.name(), head, legend, panels))
+    Ok(Some(kind::rows(ChartKind::Throughput.name(), head, keys, panels)))
 }
 
-fn bar((label, detail): (String, String), cell: &Shown, value: Interval) -> Bar {
-    Bar { label, detail, series: cell.platform, provenance: Provenance::Measured, values: vec![value] }
+/// What was published of the work of the cells, and what it could come to; only beside a single workload, where it can be told what is compared.
+fn others(
+    study: &Study<'_>,
+    selection: &Selection,
+    cells: &[&Shown],
+) -> Result<Vec<(Bar, Beside)>, ReportError> {
+    let mut found: Vec<(Bar, Beside)> = Vec::new();
+    if selection.workload.is_none() {
+        return Ok(found);
+    }
+    let mut seen: BTreeSet<Numerics> = BTreeSet::new();
+    for cell in cells.iter().filter(|c| seen.insert(c.head.cell.numerics)) {
+        let published = published(study, cell).into_iter().map(|b| (Provenance::Published, b));
+        let projected = projected(study, cell)?.into_iter().map(|b| (Provenance::Projected, b));
+        for (provenance, told) in published.chain(projected) {
+            let bar = Bar {
+                label: told.label.clone(),
+                detail: told.detail.clone(),
+                series: told.series,
+                provenance,
+                values: vec![Interval::exact(told.rate)],
+            };
+            found.push((bar, told));
+        }
+    }
+    Ok(found)
+}
+
+fn bar(study: &Study<'_>, selection: &Selection, cell: &Shown) -> Option<Bar> {
+    let [value, low, high] = cell.estimate(Metric::Throughput)?;
+    let (label, detail) = study.words(cell, selection);
+    Some(Bar {
+        label,
+        detail,
+        series: cell.platform,
+        provenance: Provenance::Measured,
+        values: vec![Interval { value, low, high }],
+    })
 }
 
 /// What is said where there are more lines than a chart holds.

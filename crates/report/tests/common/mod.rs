@@ -204,7 +204,12 @@ pub(crate) fn record(workload: &str, mode: Mode, backend: &str, unit: Unit, rate
                     parity: None,
                 },
                 measurement: Measurement {
-                    warmup: WarmupReport { executions: 12, seconds: 0.5, settled: Some(true) },
+                    warmup: WarmupReport {
+                        executions: 12,
+                        seconds: 0.5,
+                        settled: Some(true),
+                        nanoseconds: (0..12).map(|i| 4_500_000 + 40_000_000 / (1 + i * i)).collect(),
+                    },
                     samples: samples(mode),
                     barrier: None,
                     telemetry: Telemetry { peak_rss_bytes: Some(1_500_000_000), ..Telemetry::default() },
