@@ -1,7 +1,5 @@
 //! The curve through a frontier, and the frontier.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use portbench_chart::curve::{Better, Steffen, frontier};
 use proptest::prelude::*;
 

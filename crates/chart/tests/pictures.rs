@@ -53,7 +53,7 @@ fn every_kind(values: &[(f64, f64)], names: &[String]) -> Vec<Chart> {
         label: name(i),
         series: i,
         provenance: provenance(i),
-        marks: i % 2 == 0,
+        marks: i.is_multiple_of(2),
         points: points(i).collect(),
     };
     let coordinate = |title: &str, scale, format, from_zero| kind::Coordinate {

@@ -52,8 +52,9 @@ pub fn write(run: &Run, folder: &Path) -> Result<ReportFiles, ReportError> {
     judge_scaling(&mut rows);
     let shown = &rows[..rows.len().min(MOST)];
     let runs = [run.clone()];
-    let charts =
-        charts::charts(&Study::read(&runs)?.with_catalog(Catalog::built_in()?).with_published(built_in()?))?;
+    let charts = charts::charts_of_run(
+        &Study::read(&runs)?.with_catalog(Catalog::built_in()?).with_published(built_in()?),
+    )?;
     let mut details = Details::default();
     for row in shown {
         if let Some(record) = run.record(&row.id)? {

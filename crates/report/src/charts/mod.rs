@@ -226,44 +226,86 @@ const WITHIN: [ChartKind; 6] = [
 /// # Errors
 /// As [`draw`].
 pub fn charts(study: &Study<'_>) -> Result<Vec<Placed>, ReportError> {
-    let mut placed = Vec::new();
-    let mut add = |kind: ChartKind, about: &About, selection: Selection| -> Result<(), ReportError> {
-        if let Some(chart) = draw(study, kind, &selection)? {
-            let recipe = recipe(study, kind, &selection, &chart.name);
-            placed.push(Placed { chart, about: about.clone(), recipe });
-        }
-        Ok(())
-    };
-    for kind in OVERVIEW {
-        add(kind, &About::Overview, Selection::default())?;
-    }
-    let models: BTreeSet<&str> = study.all().iter().map(|c| c.head.problem.model.as_str()).collect();
-    for model in models.into_iter().take(WORKLOADS) {
-        let selection = Selection { model: Some(model.to_owned()), ..Selection::default() };
-        add(ChartKind::Pareto, &About::Overview, selection)?;
-    }
+    let mut placed = Gathered { study, placed: Vec::new() };
+    placed.overview()?;
     for workload in study.workloads().iter().take(WORKLOADS) {
         let about = About::Workload(workload.clone());
         let whole = Selection { workload: Some(workload.clone()), ..Selection::default() };
-        let cells = study.cells(&whole);
-        let numerics: BTreeSet<Numerics> = cells.iter().map(|c| c.head.cell.numerics).collect();
-        if cells.iter().map(|c| c.platform).collect::<BTreeSet<usize>>().len() > 1 {
+        let platforms: BTreeSet<usize> = study.cells(&whole).iter().map(|c| c.platform).collect();
+        if platforms.len() > 1 {
             for kind in ACROSS {
-                add(kind, &about, whole.clone())?;
+                placed.add(kind, &about, whole.clone())?;
             }
         }
         for kind in WITHIN {
-            for numerics in &numerics {
-                add(kind, &about, Selection { numerics: Some(*numerics), ..whole.clone() })?;
-            }
+            placed.in_each_format(kind, workload)?;
         }
     }
-    for platform in 0..study.platforms().len() {
-        let slug = study.platforms().slug(platform).to_owned();
-        let selection = Selection { platform: Some(slug.clone()), ..Selection::default() };
-        add(ChartKind::Roofline, &About::Platform(slug), selection)?;
+    placed.platforms()?;
+    Ok(placed.placed)
+}
+
+/// The charts of a run's own page: those of all, the losses of each training, and those of each platform.
+///
+/// # Errors
+/// As [`draw`].
+pub fn charts_of_run(study: &Study<'_>) -> Result<Vec<Placed>, ReportError> {
+    let mut placed = Gathered { study, placed: Vec::new() };
+    placed.overview()?;
+    for workload in study.workloads().iter().take(WORKLOADS) {
+        placed.in_each_format(ChartKind::Loss, workload)?;
     }
-    Ok(placed)
+    placed.platforms()?;
+    Ok(placed.placed)
+}
+
+/// Charts as they come.
+struct Gathered<'s, 'r> {
+    study: &'s Study<'r>,
+    placed: Vec<Placed>,
+}
+
+impl Gathered<'_, '_> {
+    fn add(&mut self, kind: ChartKind, about: &About, selection: Selection) -> Result<(), ReportError> {
+        if let Some(chart) = draw(self.study, kind, &selection)? {
+            let recipe = recipe(self.study, kind, &selection, &chart.name);
+            self.placed.push(Placed { chart, about: about.clone(), recipe });
+        }
+        Ok(())
+    }
+
+    fn overview(&mut self) -> Result<(), ReportError> {
+        for kind in OVERVIEW {
+            self.add(kind, &About::Overview, Selection::default())?;
+        }
+        let models: BTreeSet<&str> = self.study.all().iter().map(|c| c.head.problem.model.as_str()).collect();
+        for model in models.into_iter().take(WORKLOADS) {
+            let selection = Selection { model: Some(model.to_owned()), ..Selection::default() };
+            self.add(ChartKind::Pareto, &About::Overview, selection)?;
+        }
+        Ok(())
+    }
+
+    /// A chart of a workload for each number format that it was run in.
+    fn in_each_format(&mut self, kind: ChartKind, workload: &str) -> Result<(), ReportError> {
+        let whole = Selection { workload: Some(workload.to_owned()), ..Selection::default() };
+        let numerics: BTreeSet<Numerics> =
+            self.study.cells(&whole).iter().map(|c| c.head.cell.numerics).collect();
+        for numerics in numerics {
+            let selection = Selection { numerics: Some(numerics), ..whole.clone() };
+            self.add(kind, &About::Workload(workload.to_owned()), selection)?;
+        }
+        Ok(())
+    }
+
+    fn platforms(&mut self) -> Result<(), ReportError> {
+        let platforms = self.study.platforms();
+        for slug in (0..platforms.len()).map(|p| platforms.slug(p).to_owned()) {
+            let selection = Selection { platform: Some(slug.clone()), ..Selection::default() };
+            self.add(ChartKind::Roofline, &About::Platform(slug), selection)?;
+        }
+        Ok(())
+    }
 }
 
 /// The command line that draws a chart alone.
