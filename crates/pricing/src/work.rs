@@ -97,7 +97,10 @@ impl From<&Record> for Work {
             _ => None,
         };
         let named = |trial: &Trial| trial.measurement.accelerator.as_ref()?.name.clone();
-        let backend = record.backend.as_ref().map(|b| BackendHead { settings: b.settings.clone() });
+        let backend = record
+            .backend
+            .as_ref()
+            .map(|b| BackendHead { versions: b.versions.clone(), settings: b.settings.clone() });
         Self {
             boundary: Some(record.spec.boundary),
             training_run,

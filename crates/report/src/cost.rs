@@ -1,9 +1,8 @@
 //! Costs as table rows.
 
 use portbench_catalog::Amount;
+use portbench_chart::number::{plain, plain_with};
 use portbench_pricing::CostRow;
-
-use crate::number::{plain, plain_with};
 
 /// Heads of the columns of costs.
 pub const COST_COLUMNS: [&str; 9] =

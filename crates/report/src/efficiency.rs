@@ -2,13 +2,13 @@
 
 use portbench_catalog::utilisation::{mbu, mfu};
 use portbench_catalog::{Accelerator, Amount, CatalogError, Precision, cost};
+use portbench_chart::number::plain;
 use portbench_measure::{FigureValue, Metric, Numerics, Task, Unit};
 use portbench_pricing::{accelerators_used, cores_joined, fits};
 use portbench_records::{Outcome, Record};
 use thiserror::Error;
 
 use crate::cost::amount;
-use crate::number::plain;
 
 /// Shares of the peaks of the hardware that a record ran on. Its peaks are those of one accelerator of the catalogue times [`Efficiency::accelerators`].
 #[derive(Clone, Debug, PartialEq)]

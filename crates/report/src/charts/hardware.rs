@@ -1,9 +1,10 @@
 //! What hardware allows: peaks of the catalogue, or those that kernels of the same platform reached.
 
-use portbench_catalog::{Accelerator, Precision};
+use portbench_catalog::Accelerator;
 use portbench_measure::{Metric, Numerics, Unit};
 
 use super::study::{Shown, Study};
+use crate::efficiency::precision;
 
 /// Peaks of a platform for one number format.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,17 +23,6 @@ impl Peaks {
     /// The least seconds for some work.
     pub(super) fn seconds(&self, flops: f64, bytes: f64) -> f64 {
         (flops / self.flops).max(bytes / self.bandwidth)
-    }
-}
-
-/// The peak against which numerics count.
-const fn precision(numerics: Numerics) -> Precision {
-    match numerics {
-        Numerics::F64 => Precision::Fp64,
-        Numerics::F32 => Precision::Fp32,
-        Numerics::Tf32 => Precision::Tf32,
-        Numerics::Bf16 => Precision::Bf16,
-        Numerics::F16 => Precision::Fp16,
     }
 }
 
