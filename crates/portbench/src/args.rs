@@ -11,7 +11,7 @@ use portbench_neuron::{Line, Sdk, Target as NeuronTarget};
 use portbench_workload::Replicas;
 
 pub(crate) use chart::{ChartArgs, Ground};
-pub(crate) use money::{CostArgs, OwnedArgs, ProjectArgs};
+pub(crate) use money::{CostArgs, OwnedArgs, PriceArgs, ProjectArgs};
 
 /// Benchmarks accelerator workloads: one definition, run, checked and measured on every back end.
 #[derive(Debug, Parser)]
@@ -414,12 +414,22 @@ pub(crate) struct VerifyArgs {
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// A run: its id, a prefix of it, its directory, or `latest`
-    #[arg(default_value = "latest")]
-    pub(crate) run: String,
-    /// Directory to write to (`report` inside the run's directory if not given)
+    /// Runs: ids, prefixes of them, directories, or `latest`; several make a site, in which one moves from the first one's platform
+    #[arg(default_value = "latest", value_name = "RUN")]
+    pub(crate) runs: Vec<String>,
+    /// Write a site into this directory (without it: the page of one run, to `report` in the run's directory)
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) prices: PriceArgs,
+    /// Show what these accelerators could do at best, beside and apart from what was measured
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "out")]
+    pub(crate) on: Vec<String>,
+    /// Directory of published results to show beside (those of the program if not given)
+    #[arg(long, value_name = "DIR", requires = "out")]
+    pub(crate) published_results: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
 }

@@ -25,7 +25,7 @@ pub use record::{
     Cell, Environment, Outcome, OutputParity, Parity, Problem, Provenance, Record, Trial, VERSION,
 };
 pub use run::{PartialTrial, PlanEntry, RunInfo};
-pub use store::Store;
+pub use store::{Store, utc_day};
 pub use unlike::unlike;
 
 /// JSON Schema of [`Record`], draft 2020-12, as committed in `schema/record-v1.json`.

@@ -105,11 +105,17 @@ impl Store {
 fn new_id(now: SystemTime) -> String {
     let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     let seconds = since.as_secs();
-    let (year, month, day) = civil((seconds / 86_400) as i64);
+    let (year, month, day) = utc_day(seconds);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     let milliseconds = since.subsec_millis();
     let random: u16 = rand::random();
     format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}{milliseconds:03}-{random:04x}")
+}
+
+/// Year, month and day, in UTC, of seconds since 1970-01-01.
+#[must_use]
+pub fn utc_day(seconds: u64) -> (i64, i64, i64) {
+    civil((seconds / 86_400) as i64)
 }
 
 /// Gregorian date of a number of days since 1970-01-01. Years are counted from March, so that the leap day ends one; 400 of them are an era.

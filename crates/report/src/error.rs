@@ -26,6 +26,26 @@ pub enum ReportError {
     /// The catalogue cannot be read.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// A folder cannot be listed.
+    #[error("cannot list {}; check that it is a directory and its permissions", path.display())]
+    ReadFolder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The folder of a site holds something else.
+    #[error(
+        "{} holds files that are no site of portbench: {files}; nothing was written; choose another directory, or move them",
+        path.display()
+    )]
+    OthersFiles {
+        /// The folder.
+        path: PathBuf,
+        /// Some of them.
+        files: String,
+    },
     /// A chart cannot be drawn.
     #[error(transparent)]
     Chart(#[from] ChartError),

@@ -7,21 +7,18 @@ use std::path::{Path, PathBuf};
 
 use portbench_catalog::Catalog;
 use portbench_catalog::published::built_in;
-use portbench_chart::Theme;
 use portbench_records::Run;
 
 use crate::bounds::judge_bounds;
 use crate::charts::{self, Placed, Study};
 use crate::error::ReportError;
-use crate::page::{Details, Picture, page};
+use crate::html::{Files, details, figure};
+use crate::page::{Page, page};
 use crate::row::{Row, markdown, plain_text};
 use crate::scaling::judge_scaling;
 
 /// Most cells that charts and the page's details show.
 pub(crate) const MOST: usize = 60;
-
-/// Pixels of a PNG for one of the chart.
-const PNG_SCALE: u32 = 2;
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +27,7 @@ pub struct ReportFiles {
     pub page: PathBuf,
     /// The Markdown table.
     pub markdown: PathBuf,
-    /// The charts as SVG; of each there is a PNG and its numbers as CSV beside it.
+    /// The charts as SVG; of each there are a dark one, PNGs and its numbers as CSV beside it.
     pub charts: Vec<PathBuf>,
 }
 
@@ -55,10 +52,11 @@ pub fn write(run: &Run, folder: &Path) -> Result<ReportFiles, ReportError> {
     let charts = charts::charts_of_run(
         &Study::read(&runs)?.with_catalog(Catalog::built_in()?).with_published(built_in()?),
     )?;
-    let mut details = Details::default();
+    let (mut folds, mut backend) = (Vec::new(), None);
     for row in shown {
         if let Some(record) = run.record(&row.id)? {
-            details.add(&record);
+            folds.push(details(&row.id, &row.id, &run.id(), &record));
+            backend = backend.or(record.backend);
         }
     }
     let mut text = format!("# portbench: {}\n\nRun {}.\n\n{}\n", info.suite, run.id(), markdown(&rows));
@@ -74,14 +72,12 @@ pub fn write(run: &Run, folder: &Path) -> Result<ReportFiles, ReportError> {
         markdown: folder.join("report.md"),
         charts: Vec::new(),
     };
-    let mut shown_charts = Vec::new();
+    let mut figures = Vec::new();
     for placed in &charts {
         let Placed { chart, recipe, .. } = placed;
-        let path = |ending: &str| folder.join(format!("{}.{ending}", chart.name));
-        let svg = chart.svg(Theme::Light)?;
-        save(&path("svg"), svg.as_bytes())?;
-        save(&path("png"), &chart.png(Theme::Light, PNG_SCALE)?)?;
-        save(&path("csv"), chart.data.csv().as_bytes())?;
+        for (name, content) in Files::of(placed)?.named(placed) {
+            save(&folder.join(name), &content)?;
+        }
         text.push_str(&format!("\n![{}]({}.svg)\n\n", plain_text(&chart.title), chart.name));
         for note in &chart.notes {
             text.push_str(&format!("- {}\n", plain_text(note)));
@@ -92,11 +88,19 @@ pub fn write(run: &Run, folder: &Path) -> Result<ReportFiles, ReportError> {
             chart.name,
             plain_text(recipe)
         ));
-        files.charts.push(path("svg"));
-        shown_charts.push(Picture { placed, svg: chart.svg(Theme::Page)? });
+        files.charts.push(folder.join(format!("{}.svg", chart.name)));
+        figures.push(figure(placed, "")?);
     }
     save(&files.markdown, text.as_bytes())?;
-    save(&files.page, page(&info, &run.id(), &rows, &shown_charts, &details).as_bytes())?;
+    let content = Page {
+        info: &info,
+        id: &run.id(),
+        rows: &rows,
+        figures: &figures,
+        details: &folds,
+        backend: backend.as_ref(),
+    };
+    save(&files.page, page(&content).as_bytes())?;
     Ok(files)
 }
 

@@ -61,6 +61,30 @@ pub(crate) struct CostArgs {
     pub(crate) format: FormatArgs,
 }
 
+/// Prices of the runs of a report.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Prices")]
+pub(crate) struct PriceArgs {
+    /// Instance whose price counts: of every run, or with RUN= before it of that one
+    #[arg(long, value_name = "[RUN=]NAME", requires = "out")]
+    pub(crate) instance: Vec<String>,
+    /// Basis of the prices, as `cost` has them
+    #[arg(long, default_value = "on-demand", value_parser = Basis::parse, requires = "instance")]
+    pub(crate) basis: Basis,
+    /// Region of the prices
+    #[arg(long, requires = "instance")]
+    pub(crate) region: Option<String>,
+    /// Day on which the prices were in force, as 2026-10-31; the newest if not given
+    #[arg(long, value_parser = Day::parse, requires = "instance")]
+    pub(crate) date: Option<Day>,
+    /// Share of the paid time that does useful work
+    #[arg(long, default_value_t = 1.0, value_name = "SHARE", requires = "instance")]
+    pub(crate) utilisation: f64,
+    /// Multiply the throughput of a part of an instance up to the whole; marked as scaled
+    #[arg(long, requires = "instance")]
+    pub(crate) scale: bool,
+}
+
 /// Owned hardware.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Owned hardware")]

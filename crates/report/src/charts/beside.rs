@@ -10,17 +10,17 @@ use crate::error::ReportError;
 
 /// A figure that was not measured here.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Beside {
+pub(crate) struct Beside {
     /// Whose, or on what.
-    pub(super) label: String,
+    pub(crate) label: String,
     /// What else tells it apart: software, sizes, date.
-    pub(super) detail: String,
+    pub(crate) detail: String,
     /// Number of its series: they follow those of the platforms.
-    pub(super) series: usize,
+    pub(crate) series: usize,
     /// Units of work a second.
-    pub(super) rate: f64,
+    pub(crate) rate: f64,
     /// What a reader must know.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// Results published of the model, mode and number format of a cell, in its unit.
@@ -75,7 +75,7 @@ fn counts(published: &str, unit: Unit) -> bool {
 ///
 /// # Errors
 /// [`ReportError::Store`].
-pub(super) fn projected(study: &Study<'_>, cell: &Shown) -> Result<Vec<Beside>, ReportError> {
+pub(crate) fn projected(study: &Study<'_>, cell: &Shown) -> Result<Vec<Beside>, ReportError> {
     if study.projections().is_empty() {
         return Ok(Vec::new());
     }

@@ -24,7 +24,8 @@ use portbench_chart::{Chart, Key, Provenance};
 use portbench_measure::Numerics;
 
 use crate::error::ReportError;
-use study::Shown;
+pub(crate) use beside::{Beside, projected};
+pub(crate) use study::{Replaced, Shown};
 pub use study::{Selection, Study};
 
 /// Most lines of one chart; the others are in the tables.

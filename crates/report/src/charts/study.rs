@@ -1,7 +1,8 @@
 //! What charts are drawn from: the cells of one or several runs, each with its platform.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
+use portbench_backend::with_causes;
 use portbench_catalog::published::Entry;
 use portbench_catalog::{Accelerator, Catalog};
 use portbench_measure::{Metric, Numerics, Scenario};
@@ -63,7 +64,9 @@ pub struct Study<'a> {
     workloads: Vec<String>,
     platforms: Platforms,
     /// Cells that a later run measured again.
-    replaced: Vec<(String, String)>,
+    replaced: Vec<Replaced>,
+    /// Of each run, why records cannot be read.
+    unreadable: Vec<Vec<String>>,
     catalog: Option<Catalog>,
     published: Vec<Entry>,
     projections: Vec<Accelerator>,
@@ -71,38 +74,60 @@ pub struct Study<'a> {
     others: Vec<String>,
 }
 
+/// A cell that a later run measured again on the same platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Replaced {
+    /// The cell's name.
+    pub(crate) cell: String,
+    /// Place of its run.
+    pub(crate) run: usize,
+    /// Place of the run that counts.
+    pub(crate) by: usize,
+}
+
 impl<'a> Study<'a> {
-    /// Reads the heads of the records of all runs. Of a cell that several runs have on one platform, the latest run's counts.
+    /// Reads the heads of the records of all runs; one that cannot be read is left out, and known as such. Of a cell that several runs have on one platform with one program, the
+    /// latest run's counts.
     ///
     /// # Errors
     /// [`ReportError::Store`].
     pub fn read(runs: &'a [Run]) -> Result<Self, ReportError> {
         let infos: Vec<RunInfo> = runs.iter().map(Run::info).collect::<Result<_, _>>()?;
-        let mut heads = Vec::new();
+        let mut heads: Vec<(usize, RecordHead)> = Vec::new();
+        let mut unreadable = Vec::new();
         for (i, (run, info)) in runs.iter().zip(&infos).enumerate() {
             let order: BTreeMap<String, usize> =
                 info.plan.iter().enumerate().map(|(n, entry)| (entry.cell.id(), n)).collect();
-            let mut of_run: Vec<RecordHead> = run.heads()?.collect::<Result<_, _>>()?;
+            let (mut of_run, mut unreadable_of_run) = (Vec::new(), Vec::new());
+            for head in run.heads()? {
+                match head {
+                    Ok(head) => of_run.push(head),
+                    Err(error) => unreadable_of_run.push(with_causes(&error)),
+                }
+            }
+            unreadable.push(unreadable_of_run);
             of_run.sort_by_key(|head| order.get(&head.cell.id()).copied().unwrap_or(usize::MAX));
             heads.extend(of_run.into_iter().map(|head| (i, head)));
         }
         let each = Platform::of_runs(heads.iter().map(|(run, head)| (*run, head)));
         let platforms = Platforms::new(each.iter().cloned());
         let mut cells: Vec<Shown> = Vec::new();
-        let mut places: BTreeMap<(usize, String), usize> = BTreeMap::new();
+        let mut places: BTreeMap<(usize, String, String), usize> = BTreeMap::new();
         let mut replaced = Vec::new();
         for ((run, head), platform) in heads.into_iter().zip(each) {
             let platform = platforms.index(&platform).unwrap_or(0);
             let shown = Shown { run, head, platform };
-            match places.get(&(platform, shown.head.cell.id())).copied() {
-                None => {
-                    places.insert((platform, shown.head.cell.id()), cells.len());
+            match places.entry((platform, shown.head.cell.id(), shown.head.problem.fingerprint.clone())) {
+                btree_map::Entry::Vacant(place) => {
+                    place.insert(cells.len());
                     cells.push(shown);
                 }
-                Some(place) => {
+                btree_map::Entry::Occupied(place) => {
+                    let place = *place.get();
                     let newer = infos[run].started >= infos[cells[place].run].started;
                     let older = if newer { std::mem::replace(&mut cells[place], shown) } else { shown };
-                    replaced.push((older.head.cell.id(), runs[older.run].id()));
+                    let by = cells[place].run;
+                    replaced.push(Replaced { cell: older.head.cell.id(), run: older.run, by });
                 }
             }
         }
@@ -118,6 +143,7 @@ impl<'a> Study<'a> {
             workloads,
             platforms,
             replaced,
+            unreadable,
             catalog: None,
             published: Vec::new(),
             projections: Vec::new(),
@@ -176,6 +202,12 @@ impl<'a> Study<'a> {
         &self.platforms
     }
 
+    /// The runs.
+    #[must_use]
+    pub fn runs(&self) -> &'a [Run] {
+        self.runs
+    }
+
     /// What the runs set out to do.
     #[must_use]
     pub fn infos(&self) -> &[RunInfo] {
@@ -213,21 +245,15 @@ impl<'a> Study<'a> {
 
     /// Cells of the plans that have no record.
     pub(crate) fn not_ended(&self, selection: &Selection) -> impl Iterator<Item = String> {
-        let ended: BTreeSet<(usize, String)> = self.cells.iter().map(|c| (c.run, c.head.cell.id())).collect();
-        let replaced: BTreeSet<(&str, &str)> =
-            self.replaced.iter().map(|(cell, run)| (cell.as_str(), run.as_str())).collect();
         let mut missing = Vec::new();
         for (i, info) in self.infos.iter().enumerate() {
-            let run = self.runs[i].id();
+            let ended = self.ended(i);
             for cell in info.plan.iter().map(|entry| &entry.cell) {
                 let id = cell.id();
                 let wanted = selection.workload.as_ref().is_none_or(|w| *w == cell.workload)
                     && selection.numerics.is_none_or(|n| n == cell.numerics)
                     && (selection.platform.is_none() && selection.model.is_none());
-                if wanted
-                    && !replaced.contains(&(id.as_str(), run.as_str()))
-                    && !ended.contains(&(i, id.clone()))
-                {
+                if wanted && !ended.contains(&id) {
                     missing.push(id);
                 }
             }
@@ -251,6 +277,23 @@ impl<'a> Study<'a> {
         Ok(self.runs[shown.run].record(&shown.head.cell.id())?)
     }
 
+    /// Cells that a later run measured again.
+    pub(crate) fn replaced(&self) -> &[Replaced] {
+        &self.replaced
+    }
+
+    /// Why records of a run cannot be read.
+    pub(crate) fn unreadable(&self, run: usize) -> &[String] {
+        &self.unreadable[run]
+    }
+
+    /// Names of the cells of a run that have a record.
+    pub(crate) fn ended(&self, run: usize) -> BTreeSet<String> {
+        let replaced = self.replaced.iter().filter(|cell| cell.run == run).map(|cell| cell.cell.clone());
+        let shown = self.cells.iter().filter(|shown| shown.run == run).map(|shown| shown.head.cell.id());
+        shown.chain(replaced).collect()
+    }
+
     /// Ids of the runs.
     pub(crate) fn run_ids(&self) -> Vec<String> {
         self.runs.iter().map(Run::id).collect()
@@ -268,7 +311,8 @@ impl<'a> Study<'a> {
             notes.push(format!("Stack: {}.", stacks.join("; ")));
         }
         let ids: Vec<String> = shown.iter().map(|s| s.head.cell.id()).collect();
-        for (cell, run) in self.replaced.iter().filter(|(cell, _)| ids.contains(cell)) {
+        for Replaced { cell, run, .. } in self.replaced.iter().filter(|r| ids.contains(&r.cell)) {
+            let run = self.runs[*run].id();
             notes.push(format!("Not drawn: {cell} of run {run}: a later run measured it again."));
         }
         notes
