@@ -178,6 +178,13 @@ impl Canvas {
         self.push(Shape::Words { text: text.into(), at, style });
     }
 
+    /// Words in the middle of an x, but not over the sides of the picture.
+    pub(crate) fn centred(&mut self, text: &str, (x, y): Point, style: Style) {
+        let half = style.width(text) / 2.0 + 3.0;
+        let x = if half * 2.0 < self.width { x.clamp(half, self.width - half) } else { x };
+        self.words(text, (x, y), style.at(Anchor::Middle));
+    }
+
     /// Words in lines below each other, the first centred on the point; says where the next line would be.
     pub(crate) fn lines(&mut self, lines: &[String], (x, mut y): Point, style: Style) -> f64 {
         for line in lines {

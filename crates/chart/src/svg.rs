@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::canvas::{Anchor, Canvas, Item, Shape};
-use crate::font::{CAPITAL, FAMILIES, Weight};
+use crate::font::{self, CAPITAL, FAMILIES, Weight};
 use crate::theme::{Ink, Theme};
 
 /// Text that is safe inside XML elements and attributes.
@@ -112,9 +112,16 @@ fn write_shape(svg: &mut String, shape: &Shape, theme: Theme) {
             } else {
                 format!("x=\"{}\" y=\"{}\"", px(at.0), px(at.1 + down))
             };
+            // Other fonts are wider or narrower than the one that the layout counts with.
+            let long = font::drawn_width(text, style.size, style.weight);
+            let long = if long > 0.0 {
+                format!(" textLength=\"{}\" lengthAdjust=\"spacingAndGlyphs\"", px(long))
+            } else {
+                String::new()
+            };
             writeln!(
                 svg,
-                "<text {place} font-size=\"{}\"{anchor}{weight}{}>{}</text>",
+                "<text {place} font-size=\"{}\"{long}{anchor}{weight}{}>{}</text>",
                 px(style.size),
                 paint("fill", style.ink, theme),
                 escape(text),

@@ -79,7 +79,7 @@ fn a_chart_is_svg_png_or_csv_by_its_name() {
         read("new/loss.svg").starts_with(b"<svg ")
             && read("new/loss.svg").windows(7).any(|w| w == b"#161616")
     );
-    assert_eq!(draw(&["--out", "loss.png", "--scale", "1"]).status.code(), Some(0));
+    assert_eq!(draw(&["--out", "loss.png", "--pixel-ratio", "1"]).status.code(), Some(0));
     // The head of a PNG: signature, then IHDR with its width.
     assert_eq!(
         (&read("loss.png")[..4], &read("loss.png")[16..20]),

@@ -11,7 +11,7 @@ use portbench_catalog::Catalog;
 use portbench_chart::Theme;
 use portbench_measure::Numerics;
 use portbench_records::Run;
-use portbench_report::charts::{self, About, ChartKind, Placed, Selection, Study};
+use portbench_report::charts::{self, About, ChartKind, Placed, PriceChoice, Rented, Selection, Study};
 
 const PLATFORMS: [On; 5] = [H100, H100_COMPILED, H200_COMPILED, TRN2, CPU];
 
@@ -20,8 +20,16 @@ fn read(runs: &[Run]) -> Study<'_> {
     let catalog = Catalog::built_in().unwrap();
     let on = ["trn3", "b200"].map(|name| catalog.accelerator(name).unwrap().clone());
     let published = portbench_catalog::published::read("made-up.toml", PUBLISHED).unwrap();
-    Study::read(runs).unwrap().with_catalog(catalog).with_published(published).with_projections(on.to_vec())
+    let prices = PriceChoice {
+        instances: INSTANCES.split(',').map(|text| Rented::parse(text).unwrap()).collect(),
+        scale: true,
+        ..PriceChoice::default()
+    };
+    let study = Study::read(runs).unwrap().with_catalog(catalog).with_published(published);
+    study.with_projections(on.to_vec()).with_prices(prices).unwrap()
 }
+
+const INSTANCES: &str = "p5.48xlarge@us-east-1,p5e.48xlarge:capacity-block@us-east-2,trn2.48xlarge:capacity-block@us-east-2,c8i.xlarge";
 
 const PUBLISHED: &str = r#"
 publisher = "Somebody"
@@ -74,12 +82,12 @@ fn every_kind_has_a_chart_where_it_belongs() {
     };
     assert_eq!(
         of(&About::Overview),
-        "throughput outcomes parity latency ttft-tpot op-coverage pareto-gpt2-124m"
+        "throughput cost outcomes parity latency ttft-tpot op-coverage pareto-gpt2-124m cost-interactivity-gpt2-124m"
     );
     assert_eq!(
         of(&About::Workload("nano-gpt-training".into())),
-        "throughput-nano-gpt-training latency-nano-gpt-training op-coverage-nano-gpt-training \
-         latency-percentiles-nano-gpt-training-f32 latency-cdf-nano-gpt-training-f32 warm-up-nano-gpt-training-f32 loss-nano-gpt-training-f32 \
+        "throughput-nano-gpt-training cost-nano-gpt-training latency-nano-gpt-training op-coverage-nano-gpt-training \
+         cost-load-nano-gpt-training-f32 latency-percentiles-nano-gpt-training-f32 latency-cdf-nano-gpt-training-f32 warm-up-nano-gpt-training-f32 loss-nano-gpt-training-f32 \
          cascade-nano-gpt-training-f32"
     );
     assert_eq!(
@@ -88,6 +96,7 @@ fn every_kind_has_a_chart_where_it_belongs() {
     );
     for Placed { chart, recipe, .. } in &placed {
         assert!(recipe.starts_with(&format!("portbench chart {} ", chart.kind)), "{recipe}");
+        assert!(recipe.contains(&format!(" --instance {INSTANCES} --scale --on ")), "{recipe}");
         assert!(recipe.ends_with(&format!(" --out {}.svg", chart.name)), "{recipe}");
         assert!(chart.notes.iter().any(|n| n.starts_with("Stack: ")), "{}: {:?}", chart.name, chart.notes);
         for svg in [chart.svg(Theme::Page).unwrap(), chart.narrow_svg(Theme::Dark).unwrap()] {
@@ -235,6 +244,9 @@ fn numbers_beside_the_charts() {
     let lines =
         |name: &str, most: usize| csv(&placed, name).lines().take(most).collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!("outcomes", csv(&placed, "outcomes"));
+    insta::assert_snapshot!("cost", csv(&placed, "cost-gpt2-124m-generate-4"));
+    insta::assert_snapshot!("cost_interactivity", csv(&placed, "cost-interactivity-gpt2-124m"));
+    insta::assert_snapshot!("cost_load", lines("cost-load-bert-base-inference-f32", 5));
     insta::assert_snapshot!("parity", csv(&placed, "parity"));
     insta::assert_snapshot!("pareto", csv(&placed, "pareto-gpt2-124m"));
     insta::assert_snapshot!("cascade", csv(&placed, "cascade-bert-base-inference-f32"));
@@ -245,10 +257,16 @@ fn numbers_beside_the_charts() {
     insta::assert_snapshot!("percentiles", lines("latency-percentiles-bert-base-inference-f32", 6));
     insta::assert_snapshot!("warm_up", lines("warm-up-bert-base-inference-f32", 16));
     insta::assert_snapshot!("loss", lines("loss-nano-gpt-training-f32", 4));
-    let words: Vec<String> = ["outcomes", "parity", "pareto-gpt2-124m", "cascade-bert-base-inference-f32"]
-        .iter()
-        .map(|name| placed.iter().find(|p| p.chart.name == *name).unwrap())
-        .map(|p| format!("{}\n{}\n{}\n", p.chart.title, p.chart.description, p.chart.notes.join("\n")))
-        .collect();
+    let words: Vec<String> = [
+        "outcomes",
+        "parity",
+        "pareto-gpt2-124m",
+        "cost-gpt2-124m-generate-4",
+        "cascade-bert-base-inference-f32",
+    ]
+    .iter()
+    .map(|name| placed.iter().find(|p| p.chart.name == *name).unwrap())
+    .map(|p| format!("{}\n{}\n{}\n", p.chart.title, p.chart.description, p.chart.notes.join("\n")))
+    .collect();
     insta::assert_snapshot!("words", words.join("\n"));
 }

@@ -114,8 +114,8 @@ impl Bars {
         let widest = |width: &dyn Fn(&Bar) -> f64, most: f64| {
             lines().map(width).fold(0.0, f64::max).min(room.width() * most)
         };
-        let labels = widest(&|l| LABEL.width(&l.label), 0.26);
         let details = widest(&|l| DETAIL.width(&l.detail), 0.36);
+        let labels = widest(&|l| LABEL.width(&l.label), (0.58 - details / room.width()).min(0.34));
         let gap = if labels > 0.0 && details > 0.0 { 1.5 * GAP } else { 0.0 };
         let details_at = room.left + labels + gap + details;
         Columns {
@@ -152,7 +152,7 @@ impl Panel {
         for tick in axis.ticks((span / 90.0).clamp(2.0, 6.0) as usize) {
             let x = axis.at(tick);
             canvas.line(vec![(x, first), (x, bottom + 4.0)], Ink::Grid, 1.0);
-            canvas.words(self.format.tick(tick), (x, bottom + 14.0), TICK.at(Anchor::Middle));
+            canvas.centred(&self.format.tick(tick), (x, bottom + 14.0), TICK);
         }
         let bars = self.bars && !axis.is_logarithmic();
         for (i, line) in self.lines.iter().enumerate() {

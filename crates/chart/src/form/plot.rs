@@ -198,7 +198,7 @@ impl Plot {
             canvas.line(vec![(at, bottom), (at, bottom + 5.0)], Ink::Muted, 1.0);
             let half = TICK.width(&words) / 2.0;
             if at - half > free + 6.0 {
-                canvas.words(words, (at, bottom + 16.0), TICK.at(Anchor::Middle));
+                canvas.centred(&words, (at, bottom + 16.0), TICK);
                 free = at + half;
             }
         }

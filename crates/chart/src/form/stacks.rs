@@ -40,8 +40,9 @@ impl Stacks {
         let widest = |width: &dyn Fn(&Stack) -> f64, most: f64| {
             self.bars.iter().map(width).fold(0.0, f64::max).min(room.width() * most)
         };
-        let label = widest(&|b| LABEL.width(&b.label), 0.26);
-        let labels = label + 10.0 + widest(&|b| DETAIL.width(&b.detail), 0.3);
+        let detail = widest(&|b| DETAIL.width(&b.detail), 0.32);
+        let label = widest(&|b| LABEL.width(&b.label), (0.52 - detail / room.width()).min(0.34));
+        let labels = label + 10.0 + detail;
         let left = if room.narrow { room.left } else { room.left + labels + 12.0 };
         let right = room.right - 22.0;
         let line = if room.narrow { 44.0 } else { 26.0 };
@@ -50,7 +51,7 @@ impl Stacks {
         for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {
             let x = axis.at(tick);
             canvas.line(vec![(x, room.top), (x, bottom + 4.0)], Ink::Grid, 1.0);
-            canvas.words(Format::Percent.tick(tick), (x, bottom + 14.0), TICK.at(Anchor::Middle));
+            canvas.centred(&Format::Percent.tick(tick), (x, bottom + 14.0), TICK);
         }
         for (i, bar) in self.bars.iter().enumerate() {
             let top = room.top + line * i as f64;

@@ -2,6 +2,7 @@
 
 mod beside;
 mod cascade;
+mod cost;
 mod coverage;
 mod hardware;
 mod latency;
@@ -9,6 +10,7 @@ mod loss;
 mod outcomes;
 mod pareto;
 mod parity;
+mod prices;
 mod quantiles;
 mod roofline;
 mod scaling;
@@ -25,6 +27,7 @@ use portbench_measure::Numerics;
 
 use crate::error::ReportError;
 pub(crate) use beside::{Beside, projected};
+pub use prices::{PriceChoice, Rented};
 pub(crate) use study::{Replaced, Shown};
 pub use study::{Selection, Study};
 
@@ -72,6 +75,12 @@ pub enum ChartKind {
     TtftTpot,
     /// Throughput for each device against that for each user.
     Pareto,
+    /// What work costs.
+    Cost,
+    /// Cost against what each user gets.
+    CostInteractivity,
+    /// Cost over offered load.
+    CostLoad,
     /// Latency by percentile.
     LatencyPercentiles,
     /// Share of executions over latency.
@@ -92,13 +101,16 @@ pub enum ChartKind {
 
 impl ChartKind {
     /// Every kind, in the order of a report.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Throughput,
         Self::Outcomes,
         Self::Parity,
         Self::Latency,
         Self::TtftTpot,
         Self::Pareto,
+        Self::Cost,
+        Self::CostInteractivity,
+        Self::CostLoad,
         Self::LatencyPercentiles,
         Self::LatencyCdf,
         Self::Roofline,
@@ -119,6 +131,9 @@ impl ChartKind {
             Self::Latency => "latency",
             Self::TtftTpot => "ttft-tpot",
             Self::Pareto => "pareto",
+            Self::Cost => "cost",
+            Self::CostInteractivity => "cost-interactivity",
+            Self::CostLoad => "cost-load",
             Self::LatencyPercentiles => "latency-percentiles",
             Self::LatencyCdf => "latency-cdf",
             Self::Roofline => "roofline",
@@ -142,6 +157,11 @@ impl ChartKind {
                 "generate: time to the first token and per further token, median and 99th percentile"
             }
             Self::Pareto => "generate: tokens per second for each device against those for each user",
+            Self::Cost => "what the work of each cell costs on given instances, with intervals",
+            Self::CostInteractivity => {
+                "generate: cost of output tokens against tokens per second for each user"
+            }
+            Self::CostLoad => "cost while less is asked for than could be served",
             Self::LatencyPercentiles => {
                 "latency by percentile, each nine as wide as the one before (HdrHistogram's axis)"
             }
@@ -190,6 +210,9 @@ pub fn draw(study: &Study<'_>, kind: ChartKind, selection: &Selection) -> Result
         ChartKind::Latency => Ok(latency::draw(study, selection)),
         ChartKind::TtftTpot => Ok(ttft_tpot::draw(study, selection)),
         ChartKind::Pareto => Ok(pareto::draw(study, selection)),
+        ChartKind::Cost => Ok(cost::bars(study, selection)),
+        ChartKind::CostInteractivity => Ok(cost::against_interactivity(study, selection)),
+        ChartKind::CostLoad => Ok(cost::over_load(study, selection)),
         ChartKind::LatencyPercentiles | ChartKind::LatencyCdf => quantiles::draw(study, kind, selection),
         ChartKind::Roofline => Ok(roofline::draw(study, selection)),
         ChartKind::OpCoverage => coverage::draw(study, selection),
@@ -201,8 +224,9 @@ pub fn draw(study: &Study<'_>, kind: ChartKind, selection: &Selection) -> Result
 }
 
 /// Of all cells at once.
-const OVERVIEW: [ChartKind; 6] = [
+const OVERVIEW: [ChartKind; 7] = [
     ChartKind::Throughput,
+    ChartKind::Cost,
     ChartKind::Outcomes,
     ChartKind::Parity,
     ChartKind::Latency,
@@ -210,10 +234,11 @@ const OVERVIEW: [ChartKind; 6] = [
     ChartKind::OpCoverage,
 ];
 /// Of one workload on several platforms; with one platform they would repeat a part of the overview.
-const ACROSS: [ChartKind; 4] =
-    [ChartKind::Throughput, ChartKind::Latency, ChartKind::TtftTpot, ChartKind::OpCoverage];
+const ACROSS: [ChartKind; 5] =
+    [ChartKind::Throughput, ChartKind::Cost, ChartKind::Latency, ChartKind::TtftTpot, ChartKind::OpCoverage];
 /// Of one workload in one number format.
-const WITHIN: [ChartKind; 6] = [
+const WITHIN: [ChartKind; 7] = [
+    ChartKind::CostLoad,
     ChartKind::LatencyPercentiles,
     ChartKind::LatencyCdf,
     ChartKind::WarmUp,
@@ -282,7 +307,8 @@ impl Gathered<'_, '_> {
         let models: BTreeSet<&str> = self.study.all().iter().map(|c| c.head.problem.model.as_str()).collect();
         for model in models.into_iter().take(WORKLOADS) {
             let selection = Selection { model: Some(model.to_owned()), ..Selection::default() };
-            self.add(ChartKind::Pareto, &About::Overview, selection)?;
+            self.add(ChartKind::Pareto, &About::Overview, selection.clone())?;
+            self.add(ChartKind::CostInteractivity, &About::Overview, selection)?;
         }
         Ok(())
     }
@@ -324,6 +350,7 @@ fn recipe(study: &Study<'_>, kind: ChartKind, selection: &Selection, name: &str)
             words.extend([flag.to_owned(), quoted(value)]);
         }
     }
+    words.extend(study.prices().map(prices::Prices::arguments).unwrap_or_default());
     if !study.projections().is_empty() {
         let names: Vec<&str> = study.projections().iter().map(|a| a.name.as_str()).collect();
         words.extend(["--on".to_owned(), quoted(&names.join(","))]);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use portbench_chart::curve::Better;
 use portbench_chart::{Chart, Format, Provenance, kind};
 use portbench_measure::{Metric, Mode, Scenario};
+use portbench_pricing::{accelerators_used, cores_joined};
 
 use super::study::{Selection, Shown, Study};
 use super::{ChartKind, name, of, trials};
@@ -21,9 +22,9 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
             notes.push(format!("Not drawn: {label}: no median time per further token."));
             continue;
         };
-        let devices = cell.head.cell.replicas.max(1) as f64;
-        let interval = Some((low / devices, high / devices));
-        points.push((cell, kind::FrontierPoint { label, x: interactivity, y: rate / devices, interval }));
+        let chips = chips(study, cell);
+        let interval = Some((low / chips, high / chips));
+        points.push((cell, kind::FrontierPoint { label, x: interactivity, y: rate / chips, interval }));
     }
     let drawn: Vec<&Shown> = points.iter().map(|(cell, _)| *cell).collect();
     let requests = Requests::of(&drawn);
@@ -39,7 +40,7 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
     };
     let chart = kind::Frontier {
         x: "interactivity: tokens per second for each user (more is better)".into(),
-        y: "output tokens per second for each device (more is better)".into(),
+        y: "output tokens per second for each chip (more is better)".into(),
         format: Format::Short,
         better: Better::Higher,
         curves: curves.into_iter().map(curve).collect(),
@@ -58,6 +59,15 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
             notes: [study.notes(&drawn), notes].concat(),
         },
     )
+}
+
+/// Accelerators that a cell ran on: of hardware that the catalogue does not know, its devices.
+fn chips(study: &Study<'_>, cell: &Shown) -> f64 {
+    let devices = cell.head.cell.replicas.max(1) as f64;
+    study.accelerator(cell.platform).map_or(devices, |accelerator| {
+        let joined = cell.head.backend.as_ref().and_then(|b| cores_joined(&b.settings));
+        accelerators_used(&cell.head.cell, accelerator, joined)
+    })
 }
 
 /// Tokens a second that one user sees.

@@ -9,6 +9,7 @@ use portbench_measure::{Metric, Numerics, Scenario};
 use portbench_records::{Outcome, Record, RecordHead, Run, RunInfo};
 
 use super::beside::{projection, publisher};
+use super::prices::{PriceChoice, Prices};
 use crate::error::ReportError;
 use crate::platform::{Platform, Platforms};
 
@@ -72,6 +73,7 @@ pub struct Study<'a> {
     projections: Vec<Accelerator>,
     /// Names of published and projected series.
     others: Vec<String>,
+    prices: Option<Prices>,
 }
 
 /// A cell that a later run measured again on the same platform.
@@ -148,6 +150,7 @@ impl<'a> Study<'a> {
             published: Vec::new(),
             projections: Vec::new(),
             others: Vec::new(),
+            prices: None,
         })
     }
 
@@ -172,6 +175,22 @@ impl<'a> Study<'a> {
         self.projections = accelerators;
         self.name_others();
         self
+    }
+
+    /// The same with prices from the catalogue, so that there are charts of cost.
+    ///
+    /// # Errors
+    /// [`ReportError::Catalog`]: no such instance or system, no such price, a region that has to be named; nothing is priced without a catalogue.
+    pub fn with_prices(mut self, choice: PriceChoice) -> Result<Self, ReportError> {
+        if let Some(catalog) = &self.catalog {
+            self.prices = Some(Prices::new(catalog, choice)?);
+        }
+        Ok(self)
+    }
+
+    /// Prices to count with.
+    pub(super) fn prices(&self) -> Option<&Prices> {
+        self.prices.as_ref()
     }
 
     /// Series that are not measured are numbered after the platforms, published ones first, by name.

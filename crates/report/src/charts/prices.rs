@@ -1,0 +1,178 @@
+//! Prices that a report counts with.
+
+use std::fmt;
+
+use portbench_catalog::{Basis, Catalog, Day, PriceQuery};
+use portbench_pricing::{Assumptions, Interruption, NoCost, Platform, Priced, Terms, Work, price};
+
+use super::quoted;
+use super::study::{Shown, Study};
+use crate::cost::hourly;
+use crate::error::ReportError;
+
+/// An instance with the basis and the region of its price; written `NAME[:BASIS][@REGION]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rented {
+    /// The instance.
+    pub instance: String,
+    /// Basis of its price.
+    pub basis: Basis,
+    /// Region of its price; needed where prices differ by region.
+    pub region: Option<String>,
+}
+
+impl Rented {
+    /// Reads `NAME[:BASIS][@REGION]`; without a basis the price is the one on demand.
+    ///
+    /// # Errors
+    /// The bases there are, for people.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (text, region) =
+            text.split_once('@').map_or((text, None), |(t, region)| (t, Some(region.to_owned())));
+        let (instance, basis) = match text.split_once(':') {
+            None => (text, Basis::OnDemand),
+            Some((instance, basis)) => (instance, Basis::parse(basis)?),
+        };
+        Ok(Self { instance: instance.to_owned(), basis, region })
+    }
+}
+
+impl fmt::Display for Rented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.instance)?;
+        if self.basis != Basis::OnDemand {
+            write!(f, ":{}", self.basis)?;
+        }
+        self.region.iter().try_for_each(|region| write!(f, "@{region}"))
+    }
+}
+
+/// Hardware whose prices a report counts with, and on what terms.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PriceChoice {
+    /// Instances. Each counts for the records that were made on its accelerator.
+    pub instances: Vec<Rented>,
+    /// Owned systems, with the usual assumptions.
+    pub owned: Vec<String>,
+    /// The day on which prices were in force; the newest without one.
+    pub date: Option<Day>,
+    /// Whether what a part of an instance does is multiplied by the number of such parts, and marked.
+    pub scale: bool,
+    /// Share of the billed time that does useful work.
+    pub utilisation: f64,
+}
+
+impl Default for PriceChoice {
+    fn default() -> Self {
+        Self { instances: Vec::new(), owned: Vec::new(), date: None, scale: false, utilisation: 1.0 }
+    }
+}
+
+/// The choice with what it comes to.
+#[derive(Clone, Debug)]
+pub(super) struct Prices {
+    choice: PriceChoice,
+    platforms: Vec<Platform>,
+    terms: Terms,
+}
+
+impl Prices {
+    pub(super) fn new(catalog: &Catalog, choice: PriceChoice) -> Result<Self, ReportError> {
+        let rented = choice.instances.iter().map(|Rented { instance, basis, region }| {
+            let query = PriceQuery { basis: *basis, region: region.clone(), date: choice.date };
+            Platform::rented(catalog, instance, &query, Interruption::default())
+        });
+        let owned = choice.owned.iter().map(|name| Platform::owned(catalog, name, &Assumptions::default()));
+        let platforms = rented.chain(owned).collect::<Result<_, _>>()?;
+        let terms = Terms::new(choice.scale, choice.utilisation)?;
+        Ok(Self { choice, platforms, terms })
+    }
+
+    /// The choice as arguments of the command line.
+    pub(super) fn arguments(&self) -> Vec<String> {
+        let PriceChoice { instances, owned, date, scale, utilisation } = &self.choice;
+        let mut words = Vec::new();
+        let mut add = |flag: &str, value: String| words.extend([flag.to_owned(), quoted(&value)]);
+        if !instances.is_empty() {
+            let each: Vec<String> = instances.iter().map(ToString::to_string).collect();
+            add("--instance", each.join(","));
+        }
+        if !owned.is_empty() {
+            add("--owned", owned.join(","));
+        }
+        if let Some(date) = date {
+            add("--date", date.to_string());
+        }
+        if *utilisation != 1.0 {
+            add("--utilisation", utilisation.to_string());
+        }
+        if *scale {
+            words.push("--scale".to_owned());
+        }
+        words
+    }
+
+    /// What is said of all costs.
+    pub(super) fn words(&self) -> String {
+        match self.choice.utilisation {
+            1.0 => "All of the billed time is used.".to_owned(),
+            share => format!("{} % of the billed time is used.", number(share * 100.0)),
+        }
+    }
+}
+
+fn number(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+/// A cell on each platform that has its hardware: what is special about that, and the sums.
+pub(super) fn each_priced<T>(
+    study: &Study<'_>,
+    cell: &Shown,
+    mut sums: impl FnMut(&Priced<'_>, String) -> Result<T, NoCost>,
+) -> Result<Vec<T>, String> {
+    let Some(prices) = study.prices() else { return Ok(Vec::new()) };
+    let mut work = Work::from(&cell.head);
+    // A head's own cell may not know its product; the platform does.
+    work.product =
+        work.product.or_else(|| study.platforms().iter().nth(cell.platform).map(|p| p.hardware.clone()));
+    if cell.head.cell.device == "cpu" || cell.head.cell.device.starts_with("neuron") {
+        work.product = None;
+    }
+    let (mut found, mut reasons) = (Vec::new(), Vec::new());
+    for platform in &prices.platforms {
+        let priced = price(&work, platform, prices.terms);
+        match priced.and_then(|priced| {
+            let detail = format!("{} {}, {}", platform.name, platform.basis(), priced.share());
+            sums(&priced, detail)
+        }) {
+            Ok(sum) => found.push(sum),
+            Err(why) => reasons.push(why.to_string()),
+        }
+    }
+    if found.is_empty() && !reasons.is_empty() {
+        reasons.dedup();
+        return Err(reasons.join("; "));
+    }
+    Ok(found)
+}
+
+/// Names, dates and sources of the prices.
+pub(super) fn price_notes(study: &Study<'_>) -> Vec<String> {
+    let Some(prices) = study.prices() else { return Vec::new() };
+    let note = |platform: &Platform| {
+        format!(
+            "Price of {}, {}: {} USD/h ({}).",
+            platform.name,
+            platform.basis(),
+            hourly(platform.usd_per_hour),
+            platform.price_origin()
+        )
+    };
+    let mut notes: Vec<String> = prices.platforms.iter().map(note).collect();
+    notes.push(format!(
+        "{} Whole: of all devices of the instance; scaled: of fewer, multiplied up, which nobody measured.",
+        prices.words()
+    ));
+    notes
+}
