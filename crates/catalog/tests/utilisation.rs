@@ -1,5 +1,4 @@
 //! Shares of peaks, against published ones.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use portbench_catalog::utilisation::{mbu, mfu};
 

@@ -80,7 +80,6 @@ impl Ranges {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use portbench_graph::{ProgramBuilder, Type};
 

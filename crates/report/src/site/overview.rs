@@ -23,7 +23,7 @@ pub(super) fn page(site: &Site<'_>, drawn: &[Drawn<'_>]) -> Page {
         counted(site.platforms.len(), "platform")
     );
     let measured = site.cells.iter().filter(|cell| cell.is_measured()).count();
-    let all = site.cells.iter().count() + site.missing.len();
+    let all = site.cells.len() + site.missing.len();
     let content = html! {
         h1 { (title) }
         p.lead {
