@@ -2,19 +2,22 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 const CPU_RUN: &str = "20261123-184849067-26a9";
 const SHAKESPEARE: &str = "20261123-183927873-2fa0";
 
+fn published() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results/published")
+}
+
 fn portbench(args: &[&str], folder: &Path) -> Output {
-    let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results/published");
     Command::new(env!("CARGO_BIN_EXE_portbench"))
         .args(args)
         .current_dir(folder)
         .env_remove("PORTBENCH_CATALOG")
-        .env("PORTBENCH_RESULTS", published)
+        .env("PORTBENCH_RESULTS", published())
         .output()
         .unwrap()
 }
@@ -42,8 +45,16 @@ fn recipes_draw_the_charts_of_a_report() {
     let folder = tempfile::tempdir().unwrap();
     let mut drawn = 0;
     for run in [SHAKESPEARE, CPU_RUN] {
-        let report = folder.path().join(run);
-        let made = portbench(&["report", run, "--out", report.to_str().unwrap()], folder.path());
+        // A copy, so that the report does not land beside the published run.
+        let (published, copy) = (published().join(run), folder.path().join(run));
+        fs::create_dir_all(copy.join("cells")).unwrap();
+        fs::copy(published.join("run.json"), copy.join("run.json")).unwrap();
+        for record in fs::read_dir(published.join("cells")).unwrap() {
+            let record = record.unwrap();
+            fs::copy(record.path(), copy.join("cells").join(record.file_name())).unwrap();
+        }
+        let report = copy.join("report");
+        let made = portbench(&["report", copy.to_str().unwrap()], folder.path());
         assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
         let text = fs::read_to_string(report.join("report.md")).unwrap();
         let recipes: Vec<&str> =

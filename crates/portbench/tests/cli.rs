@@ -98,11 +98,14 @@ fn a_suite_runs_and_is_shown_compared_and_reported() {
     let (same, _) = home.expect(0, &["compare", "latest", "latest", "--gate"]);
     assert!(!same.contains("slower") && !same.contains("faster"), "{same}");
 
-    let (files, _) = home.expect(0, &["report", "--out", "out"]);
+    let (files, _) = home.expect(0, &["report"]);
     assert!(files.contains("throughput.svg"), "{files}");
-    let page = fs::read_to_string(home.path("out/index.html")).unwrap();
-    assert!(page.contains("<svg") && !page.contains("http://www.w3.org/1999/xlink"), "the page stands alone");
-    assert!(fs::read_to_string(home.path("out/report.md")).unwrap().contains("| tiny-mlp |"));
+    let page = home.dir.path().join(files.lines().next().unwrap());
+    let text = fs::read_to_string(&page).unwrap();
+    assert!(text.contains("<svg") && !text.contains("http://www.w3.org/1999/xlink"), "the page stands alone");
+    assert!(fs::read_to_string(page.with_file_name("report.md")).unwrap().contains("| tiny-mlp |"));
+    home.expect(0, &["report", "--out", "site"]);
+    assert!(fs::read_to_string(home.path("site/index.html")).unwrap().contains("tiny-mlp"));
 
     let (again, told) = home.expect(0, &["run", "tiny", "--resume", "latest"]);
     assert_eq!(again.matches("measured").count(), 5);
