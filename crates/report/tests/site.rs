@@ -326,7 +326,10 @@ fn projections_stand_apart() {
     let table = rows(&page, "generate-single-stream-f32-projected");
     assert!(table.len() == 1 && table[0][0].contains("Trainium2"), "{table:?}");
     let (before, section) = page.split_once("<section class=\"projected\">").unwrap();
-    assert!(section.contains("nothing was measured there") && !before.contains("Trainium2"));
+    assert!(section.contains("nothing was measured there"));
+    // Charts may show both, drawn differently; no table does.
+    let in_a_cell = |cell: &str| cell.split("</td>").next().is_some_and(|text| text.contains("Trainium2"));
+    assert!(!before.split("<td").skip(1).any(in_a_cell));
     assert_holds_together(&runs.out());
 }
 
