@@ -107,7 +107,7 @@ impl Chart {
     fn draw_legend(&self, canvas: &mut Canvas, room: Room, top: f64) -> f64 {
         const SIGN: f64 = 16.0;
         let style = Style::of(12.5);
-        let named = matches!(&self.form, Form::Plot(plot) if plot.names_at_ends(room.narrow));
+        let named = matches!(&self.form, Form::Plot(plot) if plot.names_all(room.narrow));
         let keys: Vec<&Key> = if named { Vec::new() } else { self.legend.iter().collect() };
         let (mut x, mut y) = (room.left, top + 8.0);
         for key in &keys {

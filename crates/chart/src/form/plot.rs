@@ -75,7 +75,7 @@ pub(crate) struct Curve {
     pub(crate) hollow: bool,
     /// Whether the label stands at the curve's end.
     pub(crate) named: bool,
-    /// Words above its right end.
+    /// Words above its right end, where names do not stand there.
     pub(crate) caption: Option<String>,
     pub(crate) points: Vec<Spot>,
     /// Lower and upper ends of an area around the curve: x, low, high.
@@ -148,6 +148,12 @@ impl Plot {
         !narrow && (1..=NAMED).contains(&self.curves.iter().filter(|c| c.named).count())
     }
 
+    /// Whether every series has a name at an end.
+    pub(crate) fn names_all(&self, narrow: bool) -> bool {
+        let named = |series| self.curves.iter().any(|c| c.named && c.series == series);
+        self.names_at_ends(narrow) && self.curves.iter().all(|c| c.named || named(c.series))
+    }
+
     pub(crate) fn draw(&self, canvas: &mut Canvas, room: Room) -> f64 {
         let height = if room.narrow { 300.0 } else { 400.0 };
         let named = self.names_at_ends(room.narrow);
@@ -183,8 +189,9 @@ impl Plot {
         for curve in &self.curves {
             draw_curve(canvas, curve, &shown(curve), &x, &y, self);
         }
-        self.captions(canvas, &x, &y, (left, right, top, bottom));
-        if named {
+        if !named {
+            self.captions(canvas, &x, &y, (left, right, top, bottom));
+        } else {
             self.names(canvas, &x, &y, (right + 10.0, room.right, top, bottom));
         }
         bottom + 52.0

@@ -106,7 +106,7 @@ impl Roofline {
             let ridge = roof.flops / roof.bandwidth;
             let mut line = Curve::line(&roof.label, roof.series, [at(low), at(ridge), at(high)]);
             line.provenance = roof.provenance();
-            (line.width, line.named, line.caption) = (1.6, false, Some(roof.label.clone()));
+            (line.width, line.caption) = (1.6, Some(roof.label.clone()));
             curves.push(line);
         }
         let mut legend = Vec::new();
@@ -139,7 +139,7 @@ impl Roofline {
                 provenance: point.provenance,
                 join: Join::None,
                 marks: true,
-                named: points.len() <= NAMED,
+                named: points.len() + self.roofs.len() <= NAMED,
                 ..Curve::line(&point.label, point.series, [])
             });
         }

@@ -8,7 +8,7 @@ use portbench_measure::{Metric, Mode};
 use portbench_pricing::WorkUnit;
 
 use super::pareto::{Requests, interactivity, point_label};
-use super::prices::{each_priced, price_notes};
+use super::prices::{Unpriced, each_priced, price_notes};
 use super::study::{Selection, Shown, Study};
 use super::throughput::left_out;
 use super::{CURVES, ChartKind, LINES, legend, name, of, trials};
@@ -19,7 +19,7 @@ pub(super) fn bars(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
     let all: Vec<&Shown> =
         study.cells(selection).into_iter().filter(|c| c.estimate(Metric::Throughput).is_some()).collect();
     let mut panels: BTreeMap<WorkUnit, Vec<Bar>> = BTreeMap::new();
-    let (mut drawn, mut notes) = (Vec::new(), Vec::new());
+    let (mut drawn, mut unpriced) = (Vec::new(), Unpriced::default());
     for cell in all.iter().take(LINES) {
         let (label, setting) = study.words(cell, selection);
         let sums = each_priced(study, cell, |priced, detail| {
@@ -30,7 +30,7 @@ pub(super) fn bars(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
         let sums = match sums {
             Ok(sums) => sums,
             Err(why) => {
-                notes.push(format!("Not drawn: {label}, {setting}: {why}."));
+                unpriced.add(format!("{label}, {setting}"), why);
                 continue;
             }
         };
@@ -64,8 +64,13 @@ pub(super) fn bars(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
              nothing else is said.",
             trials(study)
         ),
-        notes: [study.notes(&drawn), price_notes(study), notes, left_out(all.len()).into_iter().collect()]
-            .concat(),
+        notes: [
+            study.notes(&drawn),
+            price_notes(study),
+            unpriced.notes(),
+            left_out(all.len()).into_iter().collect(),
+        ]
+        .concat(),
     };
     let keys: Vec<Key> = legend(study, &drawn);
     Some(kind::rows(ChartKind::Cost.name(), head, keys, panels.into_iter().map(panel).collect()))
@@ -74,7 +79,7 @@ pub(super) fn bars(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
 /// Cost of a million output tokens against what each user gets.
 pub(super) fn against_interactivity(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
     study.prices()?;
-    let (mut points, mut notes) = (Vec::new(), Vec::new());
+    let (mut points, mut notes, mut unpriced) = (Vec::new(), Vec::new(), Unpriced::default());
     for cell in study.cells(selection) {
         if cell.head.cell.mode != Mode::Generate || cell.estimate(Metric::Throughput).is_none() {
             continue;
@@ -101,7 +106,7 @@ pub(super) fn against_interactivity(study: &Study<'_>, selection: &Selection) ->
                     points.push((cell, detail, point));
                 }
             }
-            Err(why) => notes.push(format!("Not drawn: {label}: {why}.")),
+            Err(why) => unpriced.add(label, why),
         }
     }
     let drawn: Vec<&Shown> = points.iter().map(|(cell, ..)| *cell).collect();
@@ -135,7 +140,7 @@ pub(super) fn against_interactivity(study: &Study<'_>, selection: &Selection) ->
                 requests.words(),
                 trials(study)
             ),
-            notes: [study.notes(&drawn), price_notes(study), notes].concat(),
+            notes: [study.notes(&drawn), price_notes(study), unpriced.notes(), notes].concat(),
         },
     )
 }
@@ -164,7 +169,7 @@ const LOADS: usize = 33;
 /// Cost while less is asked for than could be served: the whole hour is billed whatever arrives.
 pub(super) fn over_load(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
     study.prices()?;
-    let (mut lines, mut drawn, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut lines, mut drawn, mut unpriced) = (Vec::new(), Vec::new(), Unpriced::default());
     let mut unit = None;
     for cell in most_replicas(study.cells(selection)).into_iter().take(CURVES) {
         let (what, setting) = study.words(cell, selection);
@@ -194,7 +199,7 @@ pub(super) fn over_load(study: &Study<'_>, selection: &Selection) -> Option<Char
                 }
                 drawn.push(cell);
             }
-            Err(why) => notes.push(format!("Not drawn: {what}, {setting}: {why}.")),
+            Err(why) => unpriced.add(format!("{what}, {setting}"), why),
         }
     }
     let unit = unit?;
@@ -218,7 +223,7 @@ pub(super) fn over_load(study: &Study<'_>, selection: &Selection) -> Option<Char
             "Price of an hour over the load, up to the measured throughput, where each line ends ({}).",
             trials(study)
         ),
-        notes: [study.notes(&drawn), price_notes(study), notes].concat(),
+        notes: [study.notes(&drawn), price_notes(study), unpriced.notes()].concat(),
     };
     chart.chart(ChartKind::CostLoad.name(), head, |line| {
         let last = line.points.last()?;

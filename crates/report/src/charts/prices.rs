@@ -1,5 +1,6 @@
 //! Prices that a report counts with.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use portbench_catalog::{Basis, Catalog, Day, PriceQuery};
@@ -143,7 +144,10 @@ pub(super) fn each_priced<T>(
     for platform in &prices.platforms {
         let priced = price(&work, platform, prices.terms);
         match priced.and_then(|priced| {
-            let detail = format!("{} {}, {}", platform.name, platform.basis(), priced.share());
+            let twice = prices.platforms.iter().filter(|p| p.name == platform.name).count() > 1;
+            // The notes have the basis.
+            let basis = if twice { format!(" {}", platform.basis()) } else { String::new() };
+            let detail = format!("{}{basis}, {}", platform.name, priced.share());
             sums(&priced, detail)
         }) {
             Ok(sum) => found.push(sum),
@@ -175,4 +179,28 @@ pub(super) fn price_notes(study: &Study<'_>) -> Vec<String> {
         prices.words()
     ));
     notes
+}
+
+/// Cells that have no cost, those of one reason together.
+#[derive(Debug, Default)]
+pub(super) struct Unpriced(BTreeMap<String, Vec<String>>);
+
+impl Unpriced {
+    pub(super) fn add(&mut self, cell: String, why: String) {
+        self.0.entry(why).or_default().push(cell);
+    }
+
+    pub(super) fn notes(&self) -> Vec<String> {
+        const NAMED: usize = 4;
+        let note = |(why, cells): (&String, &Vec<String>)| {
+            let named = cells.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
+            let more = if cells.len() > NAMED {
+                format!("; and {} more", cells.len() - NAMED)
+            } else {
+                String::new()
+            };
+            format!("Not drawn: {named}{more}: {why}.")
+        };
+        self.0.iter().map(note).collect()
+    }
 }

@@ -71,7 +71,7 @@ pub struct Study<'a> {
     catalog: Option<Catalog>,
     published: Vec<Entry>,
     projections: Vec<Accelerator>,
-    /// Names of published and projected series.
+    /// Names of projected and published series.
     others: Vec<String>,
     prices: Option<Prices>,
 }
@@ -193,14 +193,14 @@ impl<'a> Study<'a> {
         self.prices.as_ref()
     }
 
-    /// Series that are not measured are numbered after the platforms, published ones first, by name.
+    /// Series that are not measured are numbered after the platforms, projected ones first, by name.
     fn name_others(&mut self) {
         let published: BTreeSet<String> = self.published.iter().map(publisher).collect();
         let projected: BTreeSet<String> = self.projections.iter().map(|a| projection(&a.title)).collect();
-        self.others = published.into_iter().chain(projected).collect();
+        self.others = projected.into_iter().chain(published).collect();
     }
 
-    /// Names of published and projected series, in the order of their numbers.
+    /// Names of projected and published series, in the order of their numbers.
     pub(crate) fn others(&self) -> &[String] {
         &self.others
     }
