@@ -4,10 +4,9 @@
 use std::path::Path;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use portbench_pricing::Terms;
 use portbench_records::{PlanEntry, Record, Run, RunInfo, Store};
 use portbench_report::charts::Study;
-use portbench_report::{SiteInput, write_site};
+use portbench_report::write_site;
 
 const CELLS: usize = 200;
 

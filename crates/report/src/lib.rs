@@ -29,5 +29,5 @@ pub use platform::{Platform, Platforms};
 pub use portbench_chart::number::{plain, plain_with};
 pub use row::{COLUMNS, NUMERIC, Row, markdown};
 pub use scaling::{Scaling, judge_scaling};
-pub use site::{MANIFEST, SiteFiles, SiteInput, write_site};
+pub use site::{MANIFEST, SiteFiles, write_site};
 pub use write::{ReportFiles, save, write};

@@ -9,13 +9,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::{failed, record, sample_records, sample_run};
+use portbench_catalog::Catalog;
 use portbench_catalog::published;
-use portbench_catalog::{Basis, Catalog, PriceQuery};
 use portbench_measure::{AcceleratorTelemetry, LatencyBounds, Mode, Numerics, Scenario, Unit};
-use portbench_pricing::{Interruption, Platform, Terms};
 use portbench_records::{Outcome, Record, Run};
-use portbench_report::charts::Study;
-use portbench_report::{MANIFEST, ReportError, SiteFiles, SiteInput, write_site};
+use portbench_report::charts::{PriceChoice, Rented, Study};
+use portbench_report::{MANIFEST, ReportError, SiteFiles, write_site};
 
 /// Runs that lie in a folder of their own.
 struct Runs {
@@ -36,12 +35,11 @@ impl Runs {
     }
 
     fn write(&self) -> Result<SiteFiles, ReportError> {
-        self.write_to(&self.out(), &[])
+        self.write_to(&self.out())
     }
 
-    fn write_to(&self, out: &Path, prices: &[Option<Platform>]) -> Result<SiteFiles, ReportError> {
-        let study = Study::read(&self.runs)?.with_published(published::built_in().unwrap());
-        write_site(&SiteInput { study: &study, prices, terms: Terms::default() }, out)
+    fn write_to(&self, out: &Path) -> Result<SiteFiles, ReportError> {
+        write_site(&Study::read(&self.runs)?.with_published(published::built_in().unwrap()), out)
     }
 
     fn page(&self, name: &str) -> String {
@@ -255,17 +253,24 @@ fn planned_cells_without_a_readable_record_are_listed() {
 #[test]
 fn prices_reach_the_cells_that_they_are_for() {
     let runs = two_platforms();
-    let catalog = Catalog::built_in().unwrap();
-    let query = PriceQuery { basis: Basis::OnDemand, region: None, date: None };
-    let price = Platform::rented(&catalog, "c8i.xlarge", &query, Interruption::default()).unwrap();
-    runs.write_to(&runs.out(), &[Some(price.clone()), Some(price)]).unwrap();
+    let rented = |name: &str| Rented::parse(name).unwrap();
+    let choice = PriceChoice {
+        instances: vec![rented("c8i.xlarge"), rented("p5.4xlarge")],
+        of_runs: vec![(1, rented("trn1.2xlarge"))],
+        ..PriceChoice::default()
+    };
+    let study = Study::read(&runs.runs).unwrap().with_catalog(Catalog::built_in().unwrap());
+    write_site(&study.with_prices(choice).unwrap(), &runs.out()).unwrap();
     let cells = rows(&runs.page("index.html"), "cells-table");
     let cost = |workload: &str, device: &str| {
         let row = cells.iter().find(|row| row[0].starts_with(workload) && row[1].ends_with(device)).unwrap();
         row[5].clone()
     };
     assert!(cost("resnet18", "cpu").contains("per 1,000 images"), "{cells:?}");
-    assert!(cost("gpt2-124m", "cuda:0").contains("ran on cuda:0"), "not that instance's: {cells:?}");
+    assert!(
+        cost("gpt2-124m", "cuda:0").contains("ran on cuda:0"),
+        "another run's price does not count: {cells:?}"
+    );
 }
 
 #[test]
@@ -317,13 +322,13 @@ fn published_results_stand_apart() {
 
 #[test]
 fn projections_stand_apart() {
-    let runs = Runs::of(&[vec![record("gpt2-124m", Mode::Generate, "candle", Unit::Tokens, 20.0)]]);
+    let runs = Runs::of(&[vec![record("mlp", Mode::Inference, "candle", Unit::Samples, 20.0)]]);
     let catalog = Catalog::built_in().unwrap();
     let on = vec![catalog.accelerator("trn2").unwrap().clone()];
     let study = Study::read(&runs.runs).unwrap().with_projections(on);
-    write_site(&SiteInput { study: &study, prices: &[], terms: Terms::default() }, &runs.out()).unwrap();
-    let page = runs.page("workloads/gpt2-124m.html");
-    let table = rows(&page, "generate-single-stream-f32-projected");
+    write_site(&study, &runs.out()).unwrap();
+    let page = runs.page("workloads/mlp.html");
+    let table = rows(&page, "inference-single-stream-f32-projected");
     assert!(table.len() == 1 && table[0][0].contains("Trainium2"), "{table:?}");
     let (before, section) = page.split_once("<section class=\"projected\">").unwrap();
     assert!(section.contains("nothing was measured there"));
@@ -405,7 +410,7 @@ fn two_hundred_cells_hold_together_and_the_same_records_give_the_same_bytes() {
     assert_holds_together(&runs.out());
     assert_eq!(rows(&runs.page("index.html"), "cells-table").len(), 200);
     let other = runs.folder.path().join("other");
-    runs.write_to(&other, &[]).unwrap();
+    runs.write_to(&other).unwrap();
     assert!(files_below(&runs.out()) == files_below(&other), "two sites of the same records differ");
 }
 
@@ -417,13 +422,13 @@ fn a_folder_with_somebody_elses_files_is_left_alone() {
         fs::create_dir_all(out.join(name).parent().unwrap()).unwrap();
         fs::write(out.join(name), "mine").unwrap();
         let before = files_below(&out);
-        let error = runs.write_to(&out, &[]).unwrap_err().to_string();
+        let error = runs.write_to(&out).unwrap_err().to_string();
         assert!(error.contains(name) && error.contains("nothing was written"), "{error}");
         assert_eq!(files_below(&out), before);
     }
     let file = runs.folder.path().join("a-file");
     fs::write(&file, "mine").unwrap();
-    assert!(runs.write_to(&file, &[]).is_err());
+    assert!(runs.write_to(&file).is_err());
     assert_eq!(read(&file), "mine");
 }
 
@@ -444,9 +449,9 @@ fn a_second_site_replaces_the_first_whole() {
     let first = two_platforms();
     first.write().unwrap();
     let second = Runs::of(&[vec![record("other", Mode::Inference, "candle", Unit::Samples, 5.0)]]);
-    second.write_to(&first.out(), &[]).unwrap();
+    second.write_to(&first.out()).unwrap();
     let fresh = second.out();
-    second.write_to(&fresh, &[]).unwrap();
+    second.write_to(&fresh).unwrap();
     assert_eq!(files_below(&first.out()), files_below(&fresh));
     assert!(!first.out().join("workloads/gpt2-124m.html").exists());
 }
@@ -478,7 +483,7 @@ fn a_report_that_fails_leaves_the_old_site() {
     assert!(runs.write().is_err());
     assert_eq!(files_below(&runs.out()), before);
     let fresh = runs.folder.path().join("fresh");
-    assert!(runs.write_to(&fresh, &[]).is_err());
+    assert!(runs.write_to(&fresh).is_err());
     assert!(!fresh.exists(), "a folder that was made for nothing goes again");
 }
 

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use portbench_catalog::Day;
 use portbench_measure::Numerics;
-use portbench_report::charts::{ChartKind, Rented};
+use portbench_report::charts::ChartKind;
 
-use super::{CatalogArgs, ResultsArgs};
+use super::{CatalogArgs, PriceArgs, ResultsArgs};
 
 /// Arguments of `chart`.
 #[derive(Debug, Args)]
@@ -30,21 +29,8 @@ pub(crate) struct ChartArgs {
     /// Only these numerics
     #[arg(long, value_name = "NUMERICS", value_parser = Numerics::parse)]
     pub(crate) numerics: Option<Numerics>,
-    /// Instances whose prices count, for charts of cost; each for the cells that ran on its accelerator, on demand or as in p5e.48xlarge:capacity-block@us-east-2
-    #[arg(long, value_name = "NAME[:BASIS][@REGION],...", value_delimiter = ',', value_parser = Rented::parse, help_heading = "Prices")]
-    pub(crate) instance: Vec<Rented>,
-    /// Owned systems that count, with the assumptions that `cost --owned` has by default
-    #[arg(long, value_name = "SYSTEM,...", value_delimiter = ',', help_heading = "Prices")]
-    pub(crate) owned: Vec<String>,
-    /// Day on which the prices were in force, as 2026-10-31; the newest if not given
-    #[arg(long, value_parser = Day::parse, help_heading = "Prices")]
-    pub(crate) date: Option<Day>,
-    /// Share of the billed time that does useful work
-    #[arg(long, default_value_t = 1.0, value_name = "SHARE", help_heading = "Prices")]
-    pub(crate) utilisation: f64,
-    /// Multiply what a part of an instance does by the number of such parts; marked as scaled
-    #[arg(long, help_heading = "Prices")]
-    pub(crate) scale: bool,
+    #[command(flatten)]
+    pub(crate) prices: PriceArgs,
     /// Show what these accelerators could do at best beside the throughput of a workload
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub(crate) on: Vec<String>,

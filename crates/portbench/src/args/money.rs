@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use portbench_catalog::{Basis, Day};
+use portbench_records::Run;
+use portbench_report::charts::{PriceChoice, Rented, Study};
 
 use super::{CatalogArgs, FormatArgs, ResultsArgs};
+use crate::failure::{Failure, usage};
 
 /// Arguments of `cost`.
 #[derive(Debug, Args)]
@@ -61,28 +64,61 @@ pub(crate) struct CostArgs {
     pub(crate) format: FormatArgs,
 }
 
-/// Prices of the runs of a report.
+/// Prices that charts and reports count with.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Prices")]
 pub(crate) struct PriceArgs {
-    /// Instance whose price counts: of every run, or with RUN= before it of that one
-    #[arg(long, value_name = "[RUN=]NAME", requires = "out")]
-    pub(crate) instance: Vec<String>,
-    /// Basis of the prices, as `cost` has them
-    #[arg(long, default_value = "on-demand", value_parser = Basis::parse, requires = "instance")]
-    pub(crate) basis: Basis,
-    /// Region of the prices
-    #[arg(long, requires = "instance")]
-    pub(crate) region: Option<String>,
+    /// Instances whose prices count, each for the cells that ran on its accelerator, on demand or as in p5e.48xlarge:capacity-block@us-east-2; with RUN= before it an instance is that run's alone
+    #[arg(long, value_name = "[RUN=]NAME[:BASIS][@REGION],...", value_delimiter = ',', value_parser = instance, requires = "out")]
+    pub(crate) instance: Vec<(Option<String>, Rented)>,
+    /// Owned systems that count, with the assumptions that `cost --owned` has by default
+    #[arg(long, value_name = "SYSTEM,...", value_delimiter = ',', requires = "out")]
+    pub(crate) owned: Vec<String>,
     /// Day on which the prices were in force, as 2026-10-31; the newest if not given
-    #[arg(long, value_parser = Day::parse, requires = "instance")]
+    #[arg(long, value_parser = Day::parse)]
     pub(crate) date: Option<Day>,
-    /// Share of the paid time that does useful work
-    #[arg(long, default_value_t = 1.0, value_name = "SHARE", requires = "instance")]
+    /// Share of the billed time that does useful work
+    #[arg(long, default_value_t = 1.0, value_name = "SHARE")]
     pub(crate) utilisation: f64,
-    /// Multiply the throughput of a part of an instance up to the whole; marked as scaled
-    #[arg(long, requires = "instance")]
+    /// Multiply what a part of an instance does by the number of such parts; marked as scaled
+    #[arg(long)]
     pub(crate) scale: bool,
+}
+
+fn instance(text: &str) -> Result<(Option<String>, Rented), String> {
+    match text.split_once('=') {
+        Some((run, rented)) => Ok((Some(run.to_owned()), Rented::parse(rented)?)),
+        None => Ok((None, Rented::parse(text)?)),
+    }
+}
+
+impl PriceArgs {
+    /// The study with these prices; `selectors` are the runs as they were typed.
+    pub(crate) fn priced<'a>(&self, study: Study<'a>, selectors: &[String]) -> Result<Study<'a>, Failure> {
+        let mut choice = PriceChoice {
+            owned: self.owned.clone(),
+            date: self.date,
+            scale: self.scale,
+            utilisation: self.utilisation,
+            ..PriceChoice::default()
+        };
+        for (run, rented) in &self.instance {
+            let Some(run) = run else {
+                choice.instances.push(rented.clone());
+                continue;
+            };
+            let ids = study.runs().iter().map(Run::id);
+            let meant = selectors.iter().zip(ids).position(|(selector, id)| selector == run || *run == id);
+            let place = meant.ok_or_else(|| {
+                Failure::usage(format!(
+                    "--instance {run}={rented}: `{run}` is none of the runs here: {}",
+                    selectors.join(", ")
+                ))
+            })?;
+            choice.of_runs.push((place, rented.clone()));
+        }
+        if choice.is_empty() { Ok(study) } else { study.with_prices(choice).map_err(usage) }
+    }
 }
 
 /// Owned hardware.

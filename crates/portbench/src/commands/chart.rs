@@ -3,7 +3,7 @@
 use portbench_catalog::{Accelerator, Catalog};
 use portbench_chart::Theme;
 use portbench_records::{Run, Store};
-use portbench_report::charts::{self, PriceChoice, Selection, Study};
+use portbench_report::charts::{self, Selection, Study};
 
 use crate::args::{ChartArgs, Ground};
 use crate::commands::list::published_entries;
@@ -25,17 +25,8 @@ pub(crate) fn run(args: &ChartArgs) -> Result<u8, Failure> {
     let on = args.on.iter().map(|name| catalog.accelerator(name).cloned().map_err(usage));
     let on: Vec<Accelerator> = on.collect::<Result<_, _>>()?;
     let published = published_entries(&args.published_results)?;
-    let prices = PriceChoice {
-        instances: args.instance.clone(),
-        owned: args.owned.clone(),
-        date: args.date,
-        scale: args.scale,
-        utilisation: args.utilisation,
-    };
-    let mut study = Study::read(&runs)?.with_catalog(catalog).with_published(published).with_projections(on);
-    if !(prices.instances.is_empty() && prices.owned.is_empty()) {
-        study = study.with_prices(prices).map_err(usage)?;
-    }
+    let study = Study::read(&runs)?.with_catalog(catalog).with_published(published).with_projections(on);
+    let study = args.prices.priced(study, &args.runs)?;
     let selection = Selection {
         workload: args.workload.clone(),
         platform: args.platform.clone(),

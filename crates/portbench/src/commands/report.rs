@@ -3,11 +3,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use portbench_catalog::{Accelerator, Catalog, PriceQuery};
-use portbench_pricing::{Interruption, Platform, Terms};
+use portbench_catalog::{Accelerator, Catalog};
 use portbench_records::{Run, Store};
 use portbench_report::charts::Study;
-use portbench_report::{SiteInput, write_site};
+use portbench_report::write_site;
 
 use super::list::published_entries;
 use crate::args::ReportArgs;
@@ -37,47 +36,16 @@ pub(crate) fn run(args: &ReportArgs) -> Result<u8, Failure> {
 
 fn site(args: &ReportArgs, runs: &[Run], folder: &Path, out: &mut dyn Write) -> Result<(), Failure> {
     let catalog = Catalog::load(args.catalog.catalog.as_deref()).map_err(usage)?;
-    let prices = prices(args, &catalog, runs)?;
-    let terms = Terms::new(args.prices.scale, args.prices.utilisation).map_err(usage)?;
     let on = args.on.iter().map(|name| catalog.accelerator(name).cloned().map_err(usage));
     let on: Vec<Accelerator> = on.collect::<Result<_, _>>()?;
     let published = published_entries(&args.published_results)?;
     let study = Study::read(runs)?.with_catalog(catalog).with_published(published).with_projections(on);
-    let site = write_site(&SiteInput { study: &study, prices: &prices, terms }, folder)?;
+    let study = args.prices.priced(study, &args.runs)?;
+    let site = write_site(&study, folder)?;
     for note in &site.notes {
         progress::say(&format!("note: {note}"));
     }
     progress::say(&format!("{} files", site.files.len()));
     writeln!(out, "{}", folder.join("index.html").display())?;
     Ok(())
-}
-
-/// The price of each run: that of its own `RUN=NAME`, else that of a plain name.
-fn prices(args: &ReportArgs, catalog: &Catalog, runs: &[Run]) -> Result<Vec<Option<Platform>>, Failure> {
-    let query =
-        PriceQuery { basis: args.prices.basis, region: args.prices.region.clone(), date: args.prices.date };
-    let mut found = vec![None; runs.len()];
-    // A run's own price comes after the one for all.
-    let (own, all): (Vec<&String>, Vec<&String>) =
-        args.prices.instance.iter().partition(|given| given.contains('='));
-    for given in all.into_iter().chain(own) {
-        let (run, name) =
-            given.split_once('=').map_or((None, given.as_str()), |(run, name)| (Some(run), name));
-        let price = Platform::rented(catalog, name, &query, Interruption::default()).map_err(usage)?;
-        let mut counts = false;
-        for ((place, selector), stored) in found.iter_mut().zip(&args.runs).zip(runs) {
-            if run.is_none_or(|run| run == selector || run == stored.id()) {
-                *place = Some(price.clone());
-                counts = true;
-            }
-        }
-        if !counts {
-            return Err(Failure::usage(format!(
-                "--instance {given}: no run `{}` here; there are {}",
-                run.unwrap_or_default(),
-                args.runs.join(", ")
-            )));
-        }
-    }
-    Ok(found)
 }

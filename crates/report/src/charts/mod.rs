@@ -27,6 +27,7 @@ use portbench_measure::Numerics;
 
 use crate::error::ReportError;
 pub(crate) use beside::{Beside, projected};
+pub(crate) use prices::each_priced;
 pub use prices::{PriceChoice, Rented};
 pub(crate) use study::{Replaced, Shown};
 pub use study::{Selection, Study};
@@ -350,7 +351,7 @@ fn recipe(study: &Study<'_>, kind: ChartKind, selection: &Selection, name: &str)
             words.extend([flag.to_owned(), quoted(value)]);
         }
     }
-    words.extend(study.prices().map(prices::Prices::arguments).unwrap_or_default());
+    words.extend(study.prices().map(|prices| prices.arguments(&study.run_ids())).unwrap_or_default());
     if !study.projections().is_empty() {
         let names: Vec<&str> = study.projections().iter().map(|a| a.name.as_str()).collect();
         words.extend(["--on".to_owned(), quoted(&names.join(","))]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use portbench_catalog::{Basis, Catalog, Day, PriceQuery};
+use portbench_catalog::{Basis, Catalog, CatalogError, Day, PriceQuery};
 use portbench_pricing::{Assumptions, Interruption, NoCost, Platform, Priced, Terms, Work, price};
 
 use super::quoted;
@@ -53,6 +53,8 @@ impl fmt::Display for Rented {
 pub struct PriceChoice {
     /// Instances. Each counts for the records that were made on its accelerator.
     pub instances: Vec<Rented>,
+    /// Instances that count for one run, by its place in the study; no others count for it.
+    pub of_runs: Vec<(usize, Rented)>,
     /// Owned systems, with the usual assumptions.
     pub owned: Vec<String>,
     /// The day on which prices were in force; the newest without one.
@@ -65,37 +67,70 @@ pub struct PriceChoice {
 
 impl Default for PriceChoice {
     fn default() -> Self {
-        Self { instances: Vec::new(), owned: Vec::new(), date: None, scale: false, utilisation: 1.0 }
+        Self {
+            instances: Vec::new(),
+            of_runs: Vec::new(),
+            owned: Vec::new(),
+            date: None,
+            scale: false,
+            utilisation: 1.0,
+        }
+    }
+}
+
+impl PriceChoice {
+    /// Whether no hardware is chosen.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.instances.is_empty() && self.of_runs.is_empty() && self.owned.is_empty()
     }
 }
 
 /// The choice with what it comes to.
 #[derive(Clone, Debug)]
-pub(super) struct Prices {
+pub(crate) struct Prices {
     choice: PriceChoice,
     platforms: Vec<Platform>,
+    of_runs: Vec<(usize, Platform)>,
     terms: Terms,
 }
 
 impl Prices {
     pub(super) fn new(catalog: &Catalog, choice: PriceChoice) -> Result<Self, ReportError> {
-        let rented = choice.instances.iter().map(|Rented { instance, basis, region }| {
+        let price = |Rented { instance, basis, region }: &Rented| {
             let query = PriceQuery { basis: *basis, region: region.clone(), date: choice.date };
             Platform::rented(catalog, instance, &query, Interruption::default())
-        });
+        };
+        let rented = choice.instances.iter().map(price);
+        let of_runs = choice.of_runs.iter().map(|(run, rented)| Ok((*run, price(rented)?)));
+        let of_runs = of_runs.collect::<Result<_, CatalogError>>()?;
         let owned = choice.owned.iter().map(|name| Platform::owned(catalog, name, &Assumptions::default()));
         let platforms = rented.chain(owned).collect::<Result<_, _>>()?;
         let terms = Terms::new(choice.scale, choice.utilisation)?;
-        Ok(Self { choice, platforms, terms })
+        Ok(Self { choice, platforms, of_runs, terms })
     }
 
-    /// The choice as arguments of the command line.
-    pub(super) fn arguments(&self) -> Vec<String> {
-        let PriceChoice { instances, owned, date, scale, utilisation } = &self.choice;
+    /// The platforms that count for a run.
+    fn of(&self, run: usize) -> impl Iterator<Item = &Platform> {
+        let own: Vec<&Platform> = self.of_runs.iter().filter(|(r, _)| *r == run).map(|(_, p)| p).collect();
+        let all = if own.is_empty() { self.platforms.iter().collect() } else { own };
+        all.into_iter()
+    }
+
+    /// On what terms they count.
+    pub(crate) const fn terms(&self) -> Terms {
+        self.terms
+    }
+
+    /// The choice as arguments of the command line; `runs` are the ids.
+    pub(super) fn arguments(&self, runs: &[String]) -> Vec<String> {
+        let PriceChoice { instances, of_runs, owned, date, scale, utilisation } = &self.choice;
         let mut words = Vec::new();
         let mut add = |flag: &str, value: String| words.extend([flag.to_owned(), quoted(&value)]);
-        if !instances.is_empty() {
-            let each: Vec<String> = instances.iter().map(ToString::to_string).collect();
+        let all = instances.iter().map(ToString::to_string);
+        let own = of_runs.iter().filter_map(|(run, rented)| Some(format!("{}={rented}", runs.get(*run)?)));
+        let each: Vec<String> = all.chain(own).collect();
+        if !each.is_empty() {
             add("--instance", each.join(","));
         }
         if !owned.is_empty() {
@@ -127,7 +162,7 @@ fn number(value: f64) -> f64 {
 }
 
 /// A cell on each platform that has its hardware: what is special about that, and the sums.
-pub(super) fn each_priced<T>(
+pub(crate) fn each_priced<T>(
     study: &Study<'_>,
     cell: &Shown,
     mut sums: impl FnMut(&Priced<'_>, String) -> Result<T, NoCost>,
@@ -141,7 +176,7 @@ pub(super) fn each_priced<T>(
         work.product = None;
     }
     let (mut found, mut reasons) = (Vec::new(), Vec::new());
-    for platform in &prices.platforms {
+    for platform in prices.of(cell.run) {
         let priced = price(&work, platform, prices.terms);
         match priced.and_then(|priced| {
             let twice = prices.platforms.iter().filter(|p| p.name == platform.name).count() > 1;
@@ -151,14 +186,25 @@ pub(super) fn each_priced<T>(
             sums(&priced, detail)
         }) {
             Ok(sum) => found.push(sum),
-            Err(why) => reasons.push(why.to_string()),
+            Err(why) => reasons.push(why),
         }
     }
     if found.is_empty() && !reasons.is_empty() {
-        reasons.dedup();
-        return Err(reasons.join("; "));
+        return Err(no_cost(&reasons));
     }
     Ok(found)
+}
+
+/// Why there is no cost: what the hardware that fits has against it, or that none fits.
+fn no_cost(reasons: &[NoCost]) -> String {
+    let fits = |why: &&NoCost| !matches!(why, NoCost::OtherHardware { .. });
+    let mut words: Vec<String> = reasons.iter().filter(fits).map(ToString::to_string).collect();
+    words.dedup();
+    match (words.as_slice(), reasons) {
+        ([], [one]) => one.to_string(),
+        ([], _) => "no price was given for its hardware".to_owned(),
+        (words, _) => words.join("; "),
+    }
 }
 
 /// Names, dates and sources of the prices.
@@ -173,7 +219,8 @@ pub(super) fn price_notes(study: &Study<'_>) -> Vec<String> {
             platform.price_origin()
         )
     };
-    let mut notes: Vec<String> = prices.platforms.iter().map(note).collect();
+    let all = prices.platforms.iter().chain(prices.of_runs.iter().map(|(_, platform)| platform));
+    let mut notes: Vec<String> = all.map(note).collect();
     notes.push(format!(
         "{} Whole: of all devices of the instance; scaled: of fewer, multiplied up, which nobody measured.",
         prices.words()

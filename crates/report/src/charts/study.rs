@@ -189,7 +189,7 @@ impl<'a> Study<'a> {
     }
 
     /// Prices to count with.
-    pub(super) fn prices(&self) -> Option<&Prices> {
+    pub(crate) fn prices(&self) -> Option<&Prices> {
         self.prices.as_ref()
     }
 

@@ -113,7 +113,7 @@ pub(super) fn cost(cell: &CellEntry, marked: Option<&str>) -> Data {
         Cost::NoPrice => Data::nothing(""),
         Cost::None(_) if !cell.is_measured() => Data::nothing(""),
         Cost::None(why) => Data::nothing(why),
-        Cost::Usd { per, share } => match per.first() {
+        Cost::Usd { per, share, .. } => match per.first() {
             None => Data::nothing(""),
             Some((unit, usd)) => Data::of_unit(
                 usd.value,

@@ -18,14 +18,13 @@ mod workload;
 
 use std::path::{Path, PathBuf};
 
-use crate::charts::charts;
+use crate::charts::{Study, charts};
 use crate::error::ReportError;
 use crate::html::{SCRIPT, STYLE};
 use folder::Folder;
 use frame::{Page, whole};
 
 pub use folder::MANIFEST;
-pub use model::SiteInput;
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,22 +35,22 @@ pub struct SiteFiles {
     pub notes: Vec<String>,
 }
 
-/// Writes a site into a folder. A site that stands there is replaced whole once the new one is complete; a folder that holds anything else is left as it is.
+/// Writes a site of a study's runs, with the prices, published results and projections that it has, into a folder. A site that stands there is replaced whole once the new one is complete; a folder that holds anything else is left as it is.
 ///
 /// # Errors
 /// [`ReportError::OthersFiles`] where the folder holds files that no site of ours wrote; [`ReportError::Store`], [`ReportError::Draw`], [`ReportError::ReadFolder`],
 /// [`ReportError::Write`].
-pub fn write_site(input: &SiteInput<'_>, folder: &Path) -> Result<SiteFiles, ReportError> {
+pub fn write_site(study: &Study<'_>, folder: &Path) -> Result<SiteFiles, ReportError> {
     let mut folder = Folder::begin(folder)?;
-    let site = model::gather(input)?;
+    let site = model::gather(study)?;
     folder.add(frame::STYLE, STYLE.as_bytes())?;
     folder.add(frame::SCRIPT, SCRIPT.as_bytes())?;
-    let placed = charts(input.study)?;
+    let placed = charts(study)?;
     let drawn = figures::draw(&placed, &mut folder)?;
     let mut add = |page: &Page| folder.add(&page.path, whole(&site, page).as_bytes());
     add(&overview::page(&site, &drawn))?;
     for place in 0..site.workloads.len() {
-        add(&workload::page(&site, input.study, place, &drawn)?)?;
+        add(&workload::page(&site, study, place, &drawn)?)?;
     }
     for place in 0..site.platforms.len() {
         add(&platform::page(&site, place, &drawn))?;

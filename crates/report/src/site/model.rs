@@ -6,27 +6,16 @@ use portbench_backend::Lowering;
 use portbench_catalog::Amount;
 use portbench_catalog::published::Entry;
 use portbench_measure::{Boundary, Metric};
-use portbench_pricing::{Share, Terms, Work, WorkUnit, price};
+use portbench_pricing::{NoCost, Platform, Share, WorkUnit};
 use portbench_records::{Environment, Outcome, Problem, Provenance, Record, RunInfo};
 
 use super::comparison::{Comparison, compared};
 use crate::bounds::judge_bounds;
-use crate::charts::{Beside, Replaced, Selection, Shown, Study, projected};
+use crate::charts::{Beside, Replaced, Selection, Shown, Study, each_priced, projected};
 use crate::error::ReportError;
 use crate::html::Slugs;
 use crate::row::Row;
 use crate::scaling::judge_scaling;
-
-/// What a site is made of.
-#[derive(Clone, Copy)]
-pub struct SiteInput<'a> {
-    /// The runs, with what others published; the platform of the first one's first cell is where one moves from.
-    pub study: &'a Study<'a>,
-    /// Of each run the hardware whose price counts for it, if one was given.
-    pub prices: &'a [Option<portbench_pricing::Platform>],
-    /// On what terms they are priced.
-    pub terms: Terms,
-}
 
 /// Everything that the pages show.
 pub(super) struct Site<'a> {
@@ -48,7 +37,6 @@ pub(super) struct Site<'a> {
 pub(super) struct RunEntry<'a> {
     pub(super) id: String,
     pub(super) info: &'a RunInfo,
-    pub(super) price: Option<&'a portbench_pricing::Platform>,
     pub(super) measured: usize,
 }
 
@@ -114,7 +102,12 @@ pub(super) enum Cost {
     /// There is a price and no cost, for this reason.
     None(String),
     /// USD for the count of each unit that people price, the workload's own unit first.
-    Usd { per: Vec<(WorkUnit, Amount)>, share: Share },
+    Usd {
+        per: Vec<(WorkUnit, Amount)>,
+        share: Share,
+        /// The hardware whose price counts.
+        platform: Box<Platform>,
+    },
 }
 
 /// A cell of a plan that has no record.
@@ -170,10 +163,9 @@ impl Site<'_> {
 ///
 /// # Errors
 /// [`ReportError::Store`].
-pub(super) fn gather<'a>(input: &SiteInput<'a>) -> Result<Site<'a>, ReportError> {
-    let study = input.study;
+pub(super) fn gather<'a>(study: &'a Study<'_>) -> Result<Site<'a>, ReportError> {
     let shown = study.cells(&Selection::default());
-    let mut runs = runs(input);
+    let mut runs = runs(study);
     let mut rows: Vec<Row> = shown.iter().map(|cell| Row::from(cell.head.clone())).collect();
     judge(study, &shown, &mut rows)?;
     let platforms = Order::of_platforms(study, &shown);
@@ -185,19 +177,18 @@ pub(super) fn gather<'a>(input: &SiteInput<'a>) -> Result<Site<'a>, ReportError>
         comparisons: Vec::new(),
         replaced: study.replaced(),
         published: study.published(),
-        utilisation: input.terms.utilisation(),
+        utilisation: study.prices().map_or(1.0, |prices| prices.terms().utilisation()),
         runs: Vec::new(),
     };
     for (cell, row) in shown.into_iter().zip(rows) {
         let platform = platforms.place(cell.platform);
-        let price = runs[cell.run].price;
         runs[cell.run].measured += usize::from(row.outcome == Outcome::Measured);
         let Some(record) = study.record(cell)? else { continue };
         site.platforms[platform].add(cell.run, &record);
         let workload = site.workloads.iter().position(|w| w.name == row.workload).unwrap_or(0);
         site.workloads[workload].models.insert(record.problem.model.clone());
         let mut entry = entry(cell.run, platform, workload, row, &record);
-        entry.cost = cost(price, input.terms, &record);
+        entry.cost = cost(study, cell);
         entry.projected = projected(study, cell)?;
         site.cells.push(entry);
     }
@@ -206,10 +197,9 @@ pub(super) fn gather<'a>(input: &SiteInput<'a>) -> Result<Site<'a>, ReportError>
     Ok(site)
 }
 
-fn runs<'a>(input: &SiteInput<'a>) -> Vec<RunEntry<'a>> {
-    let prices = input.prices.iter().map(Option::as_ref).chain(std::iter::repeat(None));
-    let each = input.study.runs().iter().zip(input.study.infos()).zip(prices);
-    each.map(|((run, info), price)| RunEntry { id: run.id(), info, price, measured: 0 }).collect()
+fn runs<'a>(study: &'a Study<'_>) -> Vec<RunEntry<'a>> {
+    let each = study.runs().iter().zip(study.infos());
+    each.map(|(run, info)| RunEntry { id: run.id(), info, measured: 0 }).collect()
 }
 
 /// Puts verdicts on bounds and scaling into the rows, run by run.
@@ -344,16 +334,18 @@ fn ops(record: &Record) -> Ops {
     ops
 }
 
-fn cost(platform: Option<&portbench_pricing::Platform>, terms: Terms, record: &Record) -> Cost {
-    let Some(platform) = platform else { return Cost::NoPrice };
-    let work = Work::from(record);
-    let priced = match price(&work, platform, terms) {
-        Ok(priced) => priced,
-        Err(why) => return Cost::None(why.to_string()),
-    };
-    let per = priced.rates().iter().map(|rate| Ok((rate.unit, priced.cost(rate)?)));
-    match per.collect::<Result<Vec<_>, portbench_pricing::NoCost>>() {
-        Ok(per) => Cost::Usd { per, share: priced.share() },
-        Err(why) => Cost::None(why.to_string()),
+/// The cost on the first of the given platforms that has the cell's hardware.
+fn cost(study: &Study<'_>, cell: &Shown) -> Cost {
+    if study.prices().is_none() {
+        return Cost::NoPrice;
+    }
+    let priced = each_priced(study, cell, |priced, _| {
+        let per = priced.rates().iter().map(|rate| Ok((rate.unit, priced.cost(rate)?)));
+        let per = per.collect::<Result<Vec<_>, NoCost>>()?;
+        Ok(Cost::Usd { per, share: priced.share(), platform: Box::new(priced.platform().clone()) })
+    });
+    match priced {
+        Ok(found) => found.into_iter().next().unwrap_or(Cost::NoPrice),
+        Err(why) => Cost::None(why),
     }
 }

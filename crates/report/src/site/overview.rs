@@ -75,7 +75,7 @@ fn answers(site: &Site<'_>) -> Markup {
 }
 
 fn no_costs(site: &Site<'_>) -> &'static str {
-    if site.runs.iter().all(|run| run.price.is_none()) { "no price given" } else { "" }
+    if site.cells.iter().any(|cell| !matches!(cell.cost, Cost::NoPrice)) { "" } else { "no price given" }
 }
 
 /// In how many comparisons each platform is the best, by itself or not told apart from others.
@@ -206,17 +206,18 @@ fn spread(spread: Option<Spread>, moves: &Moves<'_>) -> Data {
     )
 }
 
-/// The prices that were given for a platform's runs, with where they come from.
+/// The prices that a platform's cells are priced with, with where they come from.
 pub(super) fn prices(site: &Site<'_>, platform: usize) -> Markup {
-    let given: BTreeMap<String, String> = site.platforms[platform]
-        .runs
-        .iter()
-        .filter_map(|&run| site.runs[run].price)
-        .map(|price| {
-            let hour = hourly(price.usd_per_hour);
-            (format!("{}, {}: {hour} USD/h", price.name, price.basis()), price.price_origin())
-        })
-        .collect();
+    let priced =
+        site.cells.iter().filter(|cell| cell.platform == platform).filter_map(|cell| match &cell.cost {
+            Cost::Usd { platform, .. } => Some(platform),
+            Cost::NoPrice | Cost::None(_) => None,
+        });
+    let words = |price: &portbench_pricing::Platform| {
+        let hour = hourly(price.usd_per_hour);
+        (format!("{}, {}: {hour} USD/h", price.name, price.basis()), price.price_origin())
+    };
+    let given: BTreeMap<String, String> = priced.map(|price| words(price)).collect();
     html! {
         @if given.is_empty() { span.quiet { "no price given" } }
         @for (price, origin) in &given { div { (price) span.sub { (origin) } } }
