@@ -59,7 +59,7 @@ fn site(c: &mut Criterion) {
     let out = root.path().join("site");
     let write = || {
         let study = Study::read(&runs).unwrap();
-        write_site(&SiteInput { study: &study, prices: &[], terms: Terms::default() }, &out).unwrap()
+        write_site(&study, &out).unwrap()
     };
     let files = write().files.len();
     c.bench_function(&format!("site of a run of {CELLS} cells, {files} files"), |b| b.iter(write));
