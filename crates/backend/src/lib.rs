@@ -8,7 +8,6 @@
 //! Not in this crate: timing (`portbench-measure`), processes (`portbench-worker`), any backend but [`null`].
 
 mod causes;
-#[cfg(feature = "conformance")]
 pub mod conformance;
 mod contract;
 mod error;

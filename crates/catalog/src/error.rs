@@ -52,7 +52,7 @@ pub enum CatalogError {
         known: String,
     },
     /// The price depends on the region, and none was given.
-    #[error("the {basis} price of {instance} depends on the region: {regions}; name one")]
+    #[error("the {basis} price of {instance} depends on the region: {regions}; name one (--region)")]
     Regions {
         /// Instance.
         instance: String,

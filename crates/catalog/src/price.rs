@@ -249,7 +249,7 @@ fn missing(instance: &str, all: &[Price], of_basis: &[&Price], query: &PriceQuer
         bases.sort_unstable();
         bases.dedup();
         let words: Vec<&str> = bases.into_iter().map(Basis::name).collect();
-        format!("it has prices for {}", words.join(", "))
+        format!("it has prices for {}; name one (--basis)", words.join(", "))
     };
     CatalogError::NoPrice { instance: instance.to_owned(), basis: query.basis, wanted, known }
 }

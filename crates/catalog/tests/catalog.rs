@@ -103,12 +103,15 @@ fn a_price_that_is_missing_or_depends_on_the_region_is_an_error() {
         catalog.price(instance, &query(basis, region, date)).unwrap_err().to_string()
     };
     let message = refused("trn2.48xlarge", Basis::OnDemand, None, None);
-    assert_eq!(message, "trn2.48xlarge has no on-demand price: it has prices for spot, capacity-block");
+    assert_eq!(
+        message,
+        "trn2.48xlarge has no on-demand price: it has prices for spot, capacity-block; name one (--basis)"
+    );
     let message = refused("trn3-gen2-ultraserver", Basis::OnDemand, None, None);
     assert!(message.contains("no price of it is public"), "{message}");
     let message = refused("trn2.48xlarge", Basis::CapacityBlock, None, None);
     assert!(message.contains("ap-south-2 36.29 USD/h of 2026-10-03, us-east-2 35.7608 USD/h"), "{message}");
-    assert!(message.ends_with("name one"), "{message}");
+    assert!(message.ends_with("name one (--region)"), "{message}");
     let message = refused("trn2.48xlarge", Basis::CapacityBlock, Some("eu-west-1"), None);
     assert!(message.contains("has no capacity-block price in eu-west-1: there are"), "{message}");
     let message = refused("p5.48xlarge", Basis::OnDemand, None, Some("2020-01-01"));

@@ -284,9 +284,9 @@ pub(crate) struct ShowArgs {
 /// Arguments of `export`.
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// A run: its id, a prefix of it, its directory, or `latest`
-    #[arg(default_value = "latest")]
-    pub(crate) run: String,
+    /// Runs: their ids, prefixes of them, their directories, or `latest`
+    #[arg(default_value = "latest", value_name = "RUN")]
+    pub(crate) runs: Vec<String>,
     /// For whom
     #[arg(long = "as", value_enum, default_value_t = ExportFormat::Csv, value_name = "FORM")]
     pub(crate) form: ExportFormat,
@@ -360,6 +360,8 @@ pub(crate) enum ExportFormat {
     Bencher,
     /// OpenMetrics text, as Prometheus reads it
     Openmetrics,
+    /// Apache Parquet: one row a figure, typed columns
+    Parquet,
 }
 
 /// Arguments of `compare`.

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::{Field, Row};
 use serde_json::Value;
 
 const TINY: &str = r#"
@@ -171,11 +173,20 @@ fn figures_are_exported_for_other_programs() {
     );
     let (csv, _) = home.expect(0, &["export"]);
     let lines: Vec<&str> = csv.lines().collect();
-    assert!(lines[0].starts_with("cell,workload,mode,") && lines[0].ends_with(",confidence,method"), "{csv}");
+    assert!(
+        lines[0].starts_with("run,suite,started,cell,") && lines[0].ends_with(",confidence,method"),
+        "{csv}"
+    );
     let of = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
-    assert_eq!(of(",unavailable,measured,,,"), 1, "{csv}");
+    assert_eq!(of(",unavailable,"), 1, "{csv}");
     assert_eq!(of(",throughput,samples/second,"), 1, "{csv}");
     assert!(of(",latency-p50,seconds,") == 1 && of(",peak-memory,bytes,") == 1, "{csv}");
+
+    let rows = home.json(&["export", "--as", "json"]);
+    let rows = rows.as_array().unwrap();
+    let rate = rows.iter().find(|row| row["metric"] == "throughput").unwrap();
+    assert!(rate["value"].as_f64().unwrap() > 0.0 && rate["parity"] == true, "{rate}");
+    assert!(rows.iter().any(|row| row["outcome"] == "unavailable" && row["metric"].is_null()), "{rows:?}");
 
     let bencher = home.json(&["export", "--as", "bencher"]);
     let (cell, measures) = bencher.as_object().unwrap().iter().next().unwrap();
@@ -187,8 +198,24 @@ fn figures_are_exported_for_other_programs() {
     home.expect(0, &["export", "--as", "openmetrics", "--out", file.to_str().unwrap()]);
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.ends_with("# EOF\n") && !text.contains("\n\n"), "{text}");
-    assert!(text.contains("# TYPE portbench_throughput gauge\nportbench_throughput{cell=\""), "{text}");
+    assert!(text.contains("# TYPE portbench_throughput gauge\nportbench_throughput{run=\""), "{text}");
     assert!(text.contains(",outcome=\"unavailable\"} 1\n"), "{text}");
+
+    let file = home.path("figures.parquet");
+    home.expect(0, &["export", "--as", "parquet", "--out", file.to_str().unwrap()]);
+    let read = SerializedFileReader::new(fs::File::open(&file).unwrap()).unwrap();
+    let value = |field: &Field| match field {
+        Field::Null => Value::Null,
+        Field::Bool(v) => (*v).into(),
+        Field::Long(v) => (*v).into(),
+        Field::Double(v) => (*v).into(),
+        Field::Str(v) => v.as_str().into(),
+        other => panic!("{other}"),
+    };
+    let of_row = |row: Row| row.get_column_iter().map(|(name, field)| (name.clone(), value(field))).collect();
+    let found: Vec<Value> = read.get_row_iter(None).unwrap().map(|row| of_row(row.unwrap())).collect();
+    assert_eq!(&found, rows, "Parquet and JSON hold the same");
+
     let nowhere = home.path("nowhere/figures.txt");
     let (_, error) = home.expect(1, &["export", "--out", nowhere.to_str().unwrap()]);
     assert!(error.contains("nowhere/figures.txt"), "{error}");

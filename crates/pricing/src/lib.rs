@@ -21,4 +21,4 @@ pub use platform::{Assumptions, Interruption, Platform, Rent, Stated, Tariff};
 pub use priced::{Bill, Priced, Share, Terms, price};
 pub use row::{CostRow, Per, Wanted, cost_rows};
 pub use unit::WorkUnit;
-pub use work::{Origin, Rate, TrainingRun, Work};
+pub use work::{Labels, Origin, Rate, TrainingRun, Work};

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use portbench_catalog::cost::{at_load, bill, per_units, utilised};
+use portbench_catalog::cost::{at_load, bill, break_even_load, per_units, utilised};
 use portbench_catalog::{Amount, CatalogError, Kind};
 
-use crate::hardware::{devices, family, fits, is_product};
+use crate::hardware::{devices, family};
 use crate::no_cost::NoCost;
 use crate::platform::Platform;
 use crate::work::{Rate, Work};
@@ -120,23 +120,20 @@ fn share(work: &Work, platform: &Platform, terms: Terms) -> Result<Share, NoCost
     // A rate without a cell is the whole platform's.
     let Some(cell) = &work.cell else { return Ok(Share::Whole) };
     let accelerator = &platform.accelerator;
-    let other = |ran: &str| NoCost::OtherHardware {
-        ran: ran.to_owned(),
-        platform: platform.name.clone(),
-        has: accelerator.name.clone(),
+    if !work.fits(accelerator) {
+        return Err(NoCost::OtherHardware {
+            ran: work.hardware().unwrap_or(&cell.device).to_owned(),
+            platform: platform.name.clone(),
+            has: accelerator.name.clone(),
+        });
+    }
+    let (devices, of) = if family(&cell.device) == "cpu" && accelerator.kind == Kind::Cpu {
+        // Replicas on CPUs are parts of one host.
+        (1, work.cpu_parts.unwrap_or(1))
+    } else {
+        let shown = u64::from(devices(accelerator, work.cores_joined));
+        (cell.replicas.max(1), u64::from(platform.accelerators) * shown)
     };
-    if !fits(&cell.device, accelerator) {
-        return Err(other(&cell.device));
-    }
-    if let Some(product) = work.product.as_ref().filter(|name| !is_product(name, accelerator)) {
-        return Err(other(product));
-    }
-    // Replicas on CPUs are parts of one host.
-    if family(&cell.device) == "cpu" && accelerator.kind == Kind::Cpu {
-        return Ok(Share::Whole);
-    }
-    let of = u64::from(platform.accelerators) * u64::from(devices(accelerator, work.cores_joined));
-    let devices = cell.replicas.max(1);
     match devices.cmp(&of) {
         std::cmp::Ordering::Greater => {
             Err(NoCost::MoreDevices { ran: devices, platform: platform.name.clone(), has: of })
@@ -208,6 +205,15 @@ impl Priced<'_> {
         let usd = bill(self.platform.usd_per_hour, rate.per_second, units, startup_seconds)?;
         let usd = utilised(usd, self.terms.utilisation)?;
         Ok(Bill { units, startup_seconds, usd, usd_per_count: usd.times(rate.unit.count() / units) })
+    }
+
+    /// The offered load from which on the work costs less here than `usd` for the count of the rate's unit that people price, such as what an API asks.
+    ///
+    /// # Errors
+    /// [`NoCost::Overload`] where not even full use is cheaper, [`NoCost::Sum`] unless the price is above 0.
+    pub fn break_even_load(&self, rate: &Rate, usd: f64) -> Result<f64, NoCost> {
+        let load = break_even_load(self.platform.usd_per_hour.value, usd, rate.unit.count())?;
+        if load > rate.per_second.value { Err(NoCost::Overload) } else { Ok(load) }
     }
 
     /// USD an hour of useful work.

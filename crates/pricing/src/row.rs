@@ -9,7 +9,7 @@ use crate::no_cost::NoCost;
 use crate::platform::Platform;
 use crate::priced::{Priced, Share, Terms, price};
 use crate::unit::WorkUnit;
-use crate::work::{Origin, Rate, Work};
+use crate::work::{Labels, Origin, Rate, Work};
 
 /// What some count of one unit costs, or why that cannot be said.
 #[derive(Debug, Serialize)]
@@ -162,12 +162,12 @@ fn row(
     per: Option<Per>,
     usd: Result<Amount, NoCost>,
 ) -> CostRow {
-    let cell = work.cell.as_ref();
+    let Labels { workload, scenario, backend, numerics } = work.labels.clone();
     CostRow {
-        workload: cell.map(|c| c.workload.clone()).unwrap_or_default(),
-        scenario: cell.map(|c| c.scenario.to_string()).unwrap_or_default(),
-        backend: cell.map(portbench_records::Cell::target).unwrap_or_default(),
-        numerics: cell.map(|c| c.numerics.to_string()).unwrap_or_default(),
+        workload,
+        scenario,
+        backend,
+        numerics,
         provenance: work.origin,
         throughput: rate.map(|(rate, _)| rate.per_second),
         share: rate.map(|(_, share)| share),

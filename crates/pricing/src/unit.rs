@@ -24,6 +24,10 @@ pub enum WorkUnit {
     Samples,
     /// Executions of a kernel.
     Executions,
+    /// Sequences of tokens whose length is not known.
+    Sequences,
+    /// Runs of a model on one input.
+    Inferences,
 }
 
 impl WorkUnit {
@@ -39,6 +43,8 @@ impl WorkUnit {
             Self::Sentences => "sentences",
             Self::Samples => "samples",
             Self::Executions => "executions",
+            Self::Sequences => "sequences",
+            Self::Inferences => "inferences",
         }
     }
 
@@ -48,7 +54,12 @@ impl WorkUnit {
         match self {
             Self::OutputTokens | Self::InputTokens | Self::Tokens => 1e6,
             Self::TrainingTokens => 1e9,
-            Self::Images | Self::Sentences | Self::Samples | Self::Executions => 1e3,
+            Self::Images
+            | Self::Sentences
+            | Self::Samples
+            | Self::Executions
+            | Self::Sequences
+            | Self::Inferences => 1e3,
         }
     }
 
@@ -64,6 +75,8 @@ impl WorkUnit {
             Self::Sentences => "1,000 sentences",
             Self::Samples => "1,000 samples",
             Self::Executions => "1,000 executions",
+            Self::Sequences => "1,000 sequences",
+            Self::Inferences => "1,000 inferences",
         }
     }
 }

@@ -1,11 +1,14 @@
 //! What pricing needs of a record.
 
-use portbench_catalog::{Amount, CatalogError, positive};
+use portbench_catalog::published::Entry;
+use portbench_catalog::{Accelerator, Amount, CatalogError, positive};
 use portbench_measure::{Boundary, Figure, FigureValue, Metric, Mode, Task, Unit};
-use portbench_records::{BackendHead, Cell, Outcome, Problem, Provenance, Record, RecordHead, Trial};
+use portbench_records::{
+    BackendHead, Cell, Outcome, PlanEntry, Problem, Provenance, Record, RecordHead, RunInfo, Trial,
+};
 use serde::Serialize;
 
-use crate::hardware::cores_joined;
+use crate::hardware::{cores_joined, family, fits, is_product};
 use crate::no_cost::NoCost;
 use crate::unit::WorkUnit;
 
@@ -55,10 +58,25 @@ pub struct TrainingRun {
     pub units: u64,
 }
 
-/// Work done at a rate: of a record, or of a rate that was given.
+/// What work is called in tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Labels {
+    /// Workload, or the model of a published result.
+    pub workload: String,
+    /// Scenario, or the shape of a published result.
+    pub scenario: String,
+    /// Backend and device, or the software of a published result.
+    pub backend: String,
+    /// Numerics.
+    pub numerics: String,
+}
+
+/// Work done at a rate: of a record, of a published result, or of a rate that was given.
 #[derive(Clone, Debug)]
 pub struct Work {
-    /// Which cell; none of a rate that was given.
+    /// What it is called; empty of a rate that was given.
+    pub labels: Labels,
+    /// Which cell, of a record.
     pub cell: Option<Cell>,
     /// What the work was.
     pub problem: Option<Problem>,
@@ -74,6 +92,8 @@ pub struct Work {
     pub product: Option<String>,
     /// Physical NeuronCores to a device, where the back end says it.
     pub(crate) cores_joined: Option<u32>,
+    /// Into how many parts the CPUs were divided, of one replica that was measured alone.
+    pub(crate) cpu_parts: Option<u64>,
     outcome: Outcome,
     throughput: Option<FigureValue>,
     given: Option<(WorkUnit, Amount)>,
@@ -145,6 +165,12 @@ impl Work {
     ) -> Self {
         let throughput = figures.iter().find(|f| f.metric == Metric::Throughput);
         Self {
+            labels: Labels {
+                workload: cell.workload.clone(),
+                scenario: cell.scenario.to_string(),
+                backend: cell.target(),
+                numerics: cell.numerics.to_string(),
+            },
             cell: Some(cell.clone()),
             problem: Some(problem.clone()),
             boundary: None,
@@ -153,6 +179,7 @@ impl Work {
             startup_seconds: None,
             product: None,
             cores_joined: backend.and_then(|b| cores_joined(&b.settings)),
+            cpu_parts: None,
             outcome,
             throughput: throughput.map(|f| f.value.clone()),
             given: None,
@@ -166,6 +193,7 @@ impl Work {
     pub fn at_rate(unit: WorkUnit, per_second: Amount, origin: Origin) -> Result<Self, CatalogError> {
         positive("the throughput", per_second.value)?;
         Ok(Self {
+            labels: Labels::default(),
             cell: None,
             problem: None,
             boundary: None,
@@ -174,10 +202,64 @@ impl Work {
             startup_seconds: None,
             product: None,
             cores_joined: None,
+            cpu_parts: None,
             outcome: Outcome::Measured,
             throughput: None,
             given: Some((unit, per_second)),
         })
+    }
+
+    /// A published result, by its publisher's figures; of several instances the share of one. `None` without a throughput, or with one of a unit that has no price here.
+    #[must_use]
+    pub fn published(entry: &Entry) -> Option<Self> {
+        let result = &entry.result;
+        let sequence = result.shape.get("sequence").map(|n| *n as f64);
+        let (unit, factor) = match (result.mode.as_str(), result.unit.as_deref()?) {
+            ("generate", "tokens") => (WorkUnit::OutputTokens, 1.0),
+            ("training", "tokens") => (WorkUnit::TrainingTokens, 1.0),
+            (_, "tokens") => (WorkUnit::InputTokens, 1.0),
+            (_, "images") => (WorkUnit::Images, 1.0),
+            ("training", "sequences") if sequence.is_some() => (WorkUnit::TrainingTokens, sequence?),
+            (_, "sequences") => (WorkUnit::Sequences, 1.0),
+            (_, "inferences") => (WorkUnit::Inferences, 1.0),
+            _ => return None,
+        };
+        let rate = result.throughput? * factor / f64::from(result.instances.unwrap_or(1));
+        let shape: Vec<String> = result.shape.iter().map(|(word, n)| format!("{word} {n}")).collect();
+        let labels = Labels {
+            workload: result.model.clone(),
+            scenario: shape.join(", "),
+            backend: result.software.clone().unwrap_or_default(),
+            numerics: result.numerics.clone().unwrap_or_default(),
+        };
+        let work = Self::at_rate(unit, Amount::exact(rate), Origin::Published).ok()?;
+        Some(Self { labels, ..work })
+    }
+
+    /// What it ran on: the product name that the accelerator gave, or the device without its number. `None` of what is no record.
+    #[must_use]
+    pub fn hardware(&self) -> Option<&str> {
+        self.product.as_deref().or_else(|| self.cell.as_ref().map(|cell| family(&cell.device)))
+    }
+
+    /// Whether it can have run on that accelerator.
+    #[must_use]
+    pub fn fits(&self, accelerator: &Accelerator) -> bool {
+        self.cell.as_ref().is_none_or(|cell| fits(&cell.device, accelerator))
+            && self.product.as_ref().is_none_or(|name| is_product(name, accelerator))
+    }
+
+    /// The same as a part of its run: there one replica alone on a CPU has only its part of the CPUs.
+    #[must_use]
+    pub fn within(self, run: &RunInfo) -> Self {
+        let parts =
+            self.cell.as_ref().filter(|cell| cell.replicas == 1 && family(&cell.device) == "cpu").and_then(
+                |cell| {
+                    let like = |other: &&PlanEntry| Cell { replicas: 1, ..other.cell.clone() } == *cell;
+                    run.plan.iter().filter(like).map(|other| other.cell.replicas).find(|n| *n > 1)
+                },
+            );
+        Self { cpu_parts: parts, ..self }
     }
 
     /// The rates as they were measured: of generate of output, input and all tokens, each by itself; else of the workload's unit. The first is the unit that the workload counts.

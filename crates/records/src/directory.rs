@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::StoreError;
 use crate::files;
-use crate::head::RecordHead;
+use crate::head::{Comparable, RecordHead};
 use crate::record::Record;
 use crate::run::{PartialTrial, RunInfo};
 
@@ -145,6 +145,14 @@ impl Run {
     /// # Errors
     /// [`StoreError::Read`] when the directory cannot be listed.
     pub fn heads(&self) -> Result<Records<RecordHead>, StoreError> {
+        self.each(|head| head.version)
+    }
+
+    /// As [`Run::records`], with what a comparison of runs reads of each cell.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`] when the directory cannot be listed.
+    pub fn comparables(&self) -> Result<Records<Comparable>, StoreError> {
         self.each(|head| head.version)
     }
 

@@ -46,7 +46,9 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, buffer: &mut Vec<u8>) 
 
 /// Reads the text of a JSON file of ours.
 pub(crate) fn parse<T: DeserializeOwned>(path: &Path, text: &[u8]) -> Result<T, StoreError> {
-    serde_json::from_slice(text).map_err(|error| match version(text) {
+    // Checking the whole text once is cheaper than each string by itself.
+    let read = std::str::from_utf8(text).map_or_else(|_| serde_json::from_slice(text), serde_json::from_str);
+    read.map_err(|error| match version(text) {
         Some(version) if version > u64::from(VERSION) => {
             StoreError::Newer { path: path.to_owned(), version, known: VERSION }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portbench_measure::{Boundary, Figure};
+use portbench_measure::{Boundary, Figure, Metric};
 use serde::Deserialize;
 
 use crate::record::{Cell, Outcome, Problem, Provenance};
@@ -43,6 +43,37 @@ impl RecordHead {
     pub fn accelerator(&self) -> Option<&AcceleratorHead> {
         self.trials.iter().find_map(|trial| trial.measurement.accelerator.as_ref())
     }
+}
+
+/// What a comparison of runs needs of a [`crate::Record`]: less than [`RecordHead`], for runs of many cells.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Comparable {
+    /// Format version of the record.
+    pub version: u32,
+    /// Which cell.
+    pub cell: Cell,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What the work is.
+    pub problem: Problem,
+    /// How it was timed.
+    pub spec: SpecHead,
+    /// With what settings; absent if no worker became ready.
+    pub backend: Option<BackendHead>,
+    /// The figures of each trial.
+    pub figures: Vec<TrialFigures>,
+}
+
+/// A figure of each trial alone.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TrialFigures {
+    /// What it is.
+    pub metric: Metric,
+    /// In order of trials; empty where a trial alone does not give it.
+    #[serde(default)]
+    pub trials: Vec<f64>,
 }
 
 /// What two timings must share to be comparable.

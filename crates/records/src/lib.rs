@@ -5,6 +5,7 @@
 //!
 //! Not in this crate: how records come about (`portbench-runner`), what is read out of them (`portbench-report`).
 
+mod ahead;
 mod directory;
 mod environment;
 mod error;
@@ -15,11 +16,12 @@ mod run;
 mod store;
 mod unlike;
 
+pub use ahead::Ahead;
 pub use directory::{Records, Run, RunLock, parse_head, parse_record, read_record};
 pub use error::StoreError;
 pub use head::{
-    AcceleratorHead, BackendHead, EnvironmentHead, MeasurementHead, OutputHead, ParityHead, RecordHead,
-    SpecHead, TrialHead,
+    AcceleratorHead, BackendHead, Comparable, EnvironmentHead, MeasurementHead, OutputHead, ParityHead,
+    RecordHead, SpecHead, TrialFigures, TrialHead,
 };
 pub use record::{
     Cell, Environment, Outcome, OutputParity, Parity, Problem, Provenance, Record, Trial, VERSION,

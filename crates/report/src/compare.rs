@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use portbench_measure::{Boundary, Metric};
-use portbench_records::{Outcome, Problem, RecordHead, unlike};
+use portbench_measure::Metric;
+use portbench_records::{Comparable, Outcome, Run, StoreError, unlike};
 use portbench_stats::multiplicity::{Correction, adjust};
 use portbench_stats::trials::fieller_ratio;
 use portbench_stats::{CompareOptions, Direction, Statistic, Trials, Verdict};
@@ -31,8 +31,10 @@ pub enum Change {
     OnlyInCandidate,
     /// The candidate run has no such cell, and the baseline did not measure it.
     OnlyInBaseline,
-    /// The cell was measured in the baseline, and in the candidate it was not or is missing.
+    /// The cell was measured in the baseline, and in the candidate it was not.
     NoLongerMeasured,
+    /// The cell was measured in the baseline, and the candidate run has no such cell.
+    Missing,
     /// The cell is measured in the candidate and was not in the baseline.
     NewlyMeasured,
     /// Neither run measured it.
@@ -65,41 +67,45 @@ pub struct CompareRow {
     pub detail: Option<String>,
 }
 
-/// What a comparison needs of a cell.
-struct Known {
-    outcome: Outcome,
-    problem: Problem,
-    boundary: Boundary,
-    settings: BTreeMap<String, String>,
-    /// The figures of the trials, of metrics that are compared.
-    trials: Vec<(Metric, Vec<f64>)>,
-}
+/// A cell that waits for its counterpart.
+struct Known(Comparable);
 
 impl Known {
-    fn of(head: RecordHead) -> (String, Self) {
-        let trials =
-            head.figures.into_iter().filter(|f| COMPARED.contains(&f.metric) && !f.trials.is_empty());
-        let known = Self {
-            outcome: head.outcome,
-            problem: head.problem,
-            boundary: head.spec.boundary,
-            settings: head.backend.map(|b| b.settings).unwrap_or_default(),
-            trials: trials.map(|f| (f.metric, f.trials)).collect(),
-        };
-        (head.cell.id(), known)
+    fn of(mut cell: Comparable) -> (String, Self) {
+        cell.figures.retain(|f| COMPARED.contains(&f.metric) && !f.trials.is_empty());
+        (cell.cell.id(), Self(cell))
     }
 
     fn trials(&self, metric: Metric) -> Option<&[f64]> {
-        self.trials.iter().find(|(m, _)| *m == metric).map(|(_, trials)| trials.as_slice())
+        self.0.figures.iter().find(|f| f.metric == metric).map(|f| f.trials.as_slice())
     }
+
+    fn settings(&self) -> Option<&BTreeMap<String, String>> {
+        self.0.backend.as_ref().map(|backend| &backend.settings)
+    }
+}
+
+/// Compares a candidate run with a baseline run as [`compare`] does, and reads each on a thread of its own. `unread` is told of each record that cannot be read; the others are compared.
+///
+/// # Errors
+/// [`StoreError::Read`] when a run's directory cannot be listed.
+pub fn compare_runs(
+    baseline: &Run,
+    candidate: &Run,
+    relevant: f64,
+    unread: &dyn Fn(&StoreError),
+) -> Result<Vec<CompareRow>, StoreError> {
+    let told = |cell: Result<Comparable, StoreError>| cell.inspect_err(unread).ok();
+    let (baseline, candidate) = (baseline.comparables()?.ahead(), candidate.comparables()?.ahead());
+    Ok(compare(baseline.filter_map(told), candidate.filter_map(told), relevant))
 }
 
 /// Compares a candidate run with a baseline run, cell by cell. `relevant` is the smallest relative change that matters. Rows are in the order of cell
 /// names. Both runs are read in step and a cell is let go once it is compared: runs in the same order are never held whole.
 #[must_use]
 pub fn compare(
-    baseline: impl Iterator<Item = RecordHead>,
-    candidate: impl Iterator<Item = RecordHead>,
+    baseline: impl Iterator<Item = Comparable>,
+    candidate: impl Iterator<Item = Comparable>,
     relevant: f64,
 ) -> Vec<CompareRow> {
     let (mut baseline, mut candidate) = (baseline.fuse(), candidate.fuse());
@@ -126,10 +132,8 @@ pub fn compare(
     }
     rows.extend(after.into_keys().map(|cell| plain_row(cell, Change::OnlyInCandidate, None)));
     for (cell, known) in before {
-        rows.push(match known.outcome {
-            Outcome::Measured => {
-                plain_row(cell, Change::NoLongerMeasured, Some("measured -> no record".to_owned()))
-            }
+        rows.push(match known.0.outcome {
+            Outcome::Measured => plain_row(cell, Change::Missing, Some("measured -> no record".to_owned())),
             _ => plain_row(cell, Change::OnlyInBaseline, None),
         });
     }
@@ -143,15 +147,15 @@ fn plain_row(cell: String, change: Change, detail: Option<String>) -> CompareRow
 }
 
 fn cell_rows(before: &Known, cell: String, after: &Known, relevant: f64, rows: &mut Vec<CompareRow>) {
-    let measured = |outcome| outcome == Outcome::Measured;
-    let detail = || Some(format!("{} -> {}", before.outcome, after.outcome));
-    let differences = unlike(&before.problem, &after.problem);
-    let change = match (measured(before.outcome), measured(after.outcome)) {
+    let (outcomes, boundaries) =
+        ((before.0.outcome, after.0.outcome), (before.0.spec.boundary, after.0.spec.boundary));
+    let detail = || Some(format!("{} -> {}", outcomes.0, outcomes.1));
+    let differences = unlike(&before.0.problem, &after.0.problem);
+    let change = match (outcomes.0 == Outcome::Measured, outcomes.1 == Outcome::Measured) {
         (true, false) => Some((Change::NoLongerMeasured, detail())),
         _ if !differences.is_empty() => Some((Change::DifferentWork, Some(differences.join("; ")))),
-        (true, true) if before.boundary != after.boundary => {
-            let words = format!("{} -> {}", before.boundary, after.boundary);
-            Some((Change::DifferentBoundary, Some(words)))
+        (true, true) if boundaries.0 != boundaries.1 => {
+            Some((Change::DifferentBoundary, Some(format!("{} -> {}", boundaries.0, boundaries.1))))
         }
         (true, true) => None,
         (false, true) => Some((Change::NewlyMeasured, detail())),
@@ -161,7 +165,7 @@ fn cell_rows(before: &Known, cell: String, after: &Known, relevant: f64, rows: &
         rows.push(plain_row(cell, change, detail));
         return;
     }
-    let settings = settings(&before.settings, &after.settings);
+    let settings = settings(before.settings(), after.settings());
     for metric in COMPARED {
         if let (Some(before), Some(after)) = (before.trials(metric), after.trials(metric)) {
             let row = metric_row(cell.clone(), metric, before, after, relevant);
@@ -171,13 +175,20 @@ fn cell_rows(before: &Known, cell: String, after: &Known, relevant: f64, rows: &
 }
 
 /// Settings of the backend that are not the same on both sides, for people.
-fn settings(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Option<String> {
-    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let value =
-        |map: &BTreeMap<String, String>, name| map.get(name).cloned().unwrap_or_else(|| "unset".into());
+fn settings(
+    before: Option<&BTreeMap<String, String>>,
+    after: Option<&BTreeMap<String, String>>,
+) -> Option<String> {
+    if before == after {
+        return None;
+    }
+    let names: BTreeSet<&String> = [before, after].into_iter().flatten().flat_map(BTreeMap::keys).collect();
+    let value = |map: Option<&BTreeMap<String, String>>, name| {
+        map.and_then(|m| m.get(name)).cloned().unwrap_or_else(|| "unset".to_owned())
+    };
     let changed: Vec<String> = names
         .into_iter()
-        .filter(|name| before.get(*name) != after.get(*name))
+        .filter(|name| before.and_then(|m| m.get(*name)) != after.and_then(|m| m.get(*name)))
         .map(|name| format!("{name} {} -> {}", value(before, name), value(after, name)))
         .collect();
     (!changed.is_empty()).then(|| format!("settings differ: {}", changed.join(", ")))
@@ -264,10 +275,16 @@ impl CompareRow {
         matches!(self.change, Change::DifferentWork | Change::DifferentBoundary)
     }
 
+    /// Whether only one of the runs has the cell.
+    #[must_use]
+    pub const fn alone(&self) -> bool {
+        matches!(self.change, Change::OnlyInCandidate | Change::OnlyInBaseline | Change::Missing)
+    }
+
     /// Whether this is what a gate is there to catch: relevantly slower, or no longer measured.
     #[must_use]
     pub fn regressed(&self) -> bool {
-        matches!(self.change, Change::Compared(Verdict::Slower) | Change::NoLongerMeasured)
+        matches!(self.change, Change::Compared(Verdict::Slower) | Change::NoLongerMeasured | Change::Missing)
     }
 
     /// The cells of the table, as many as [`COMPARE_COLUMNS`].
@@ -287,7 +304,7 @@ impl CompareRow {
             (Change::Compared(verdict), _) => verdict.to_string(),
             (Change::OnlyInCandidate, _) => "only in the candidate".to_owned(),
             (Change::OnlyInBaseline, _) => "only in the baseline".to_owned(),
-            (Change::NoLongerMeasured, _) => "regression: no longer measured".to_owned(),
+            (Change::NoLongerMeasured | Change::Missing, _) => "regression: no longer measured".to_owned(),
             (Change::NewlyMeasured, _) => "newly measured".to_owned(),
             (Change::NeverMeasured, _) => "never measured".to_owned(),
             (Change::DifferentWork, _) => "not compared: different work".to_owned(),

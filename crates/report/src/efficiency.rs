@@ -5,7 +5,7 @@ use portbench_catalog::{Accelerator, Amount, CatalogError, Precision, cost};
 use portbench_chart::number::plain;
 use portbench_measure::{FigureValue, Metric, Numerics, Task, Unit};
 use portbench_pricing::{accelerators_used, cores_joined, fits};
-use portbench_records::{Outcome, Record};
+use portbench_records::{Cell, Outcome, Record};
 use thiserror::Error;
 
 use crate::cost::amount;
@@ -174,35 +174,24 @@ pub const EFFICIENCY_NUMERIC: [&str; 9] = [
     "J/unit at TDP (estimate)",
 ];
 
-/// The cells of a record's efficiency, as many as [`EFFICIENCY_COLUMNS`]; why there is none stands where the MFU would.
+/// The cells of a record's efficiency, as many as [`EFFICIENCY_COLUMNS`].
 #[must_use]
-pub fn efficiency_cells(record: &Record, found: &Result<Efficiency, NoEfficiency>) -> [String; 13] {
-    let cell = &record.cell;
-    let [workload, scenario, backend, numerics] =
-        [cell.workload.clone(), cell.scenario.to_string(), cell.target(), cell.numerics.to_string()];
+pub fn efficiency_cells(cell: &Cell, found: &Efficiency) -> [String; 13] {
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
     let scaled = |rate: Amount, factor: f64| amount(rate.times(factor));
-    match found {
-        Ok(e) => [
-            workload,
-            scenario,
-            backend,
-            numerics,
-            e.accelerators.to_string(),
-            scaled(e.flops_per_second, 1e-12),
-            percent(e.mfu),
-            scaled(e.bytes_per_second, 1e-9),
-            percent(e.mbu),
-            e.decode_mbu.map(percent).unwrap_or_default(),
-            percent(e.roofline),
-            e.joules_per_unit.map(amount).unwrap_or_default(),
-            e.joules_per_unit_at_tdp.map(plain).unwrap_or_default(),
-        ],
-        Err(why) => {
-            let mut cells: [String; 13] = Default::default();
-            [cells[0], cells[1], cells[2], cells[3]] = [workload, scenario, backend, numerics];
-            cells[6] = why.to_string();
-            cells
-        }
-    }
+    [
+        cell.workload.clone(),
+        cell.scenario.to_string(),
+        cell.target(),
+        cell.numerics.to_string(),
+        found.accelerators.to_string(),
+        scaled(found.flops_per_second, 1e-12),
+        percent(found.mfu),
+        scaled(found.bytes_per_second, 1e-9),
+        percent(found.mbu),
+        found.decode_mbu.map(percent).unwrap_or_default(),
+        percent(found.roofline),
+        found.joules_per_unit.map(amount).unwrap_or_default(),
+        found.joules_per_unit_at_tdp.map(plain).unwrap_or_default(),
+    ]
 }

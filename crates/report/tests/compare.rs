@@ -6,14 +6,14 @@ mod common;
 
 use common::{failed, figure, not_estimable, record, sample_run};
 use portbench_measure::{Boundary, Metric, Mode, Unit};
-use portbench_records::{Outcome, Record, RecordHead};
+use portbench_records::{Comparable, Outcome, Record};
 use portbench_report::{Change, CompareRow, compare};
 use portbench_stats::Verdict;
 
-fn heads(records: &[Record]) -> Vec<RecordHead> {
+fn heads(records: &[Record]) -> Vec<Comparable> {
     let folder = tempfile::tempdir().unwrap();
     let run = sample_run(folder.path(), "sample", records);
-    run.heads().unwrap().map(Result::unwrap).collect()
+    run.comparables().unwrap().map(Result::unwrap).collect()
 }
 
 fn compared(before: &[Record], after: &[Record]) -> Vec<CompareRow> {
@@ -152,7 +152,7 @@ fn cells_find_each_other_in_any_order() {
     assert_eq!(straight, turned);
     let rows = compared(&records[..20], &records[10..]);
     let count = |change| rows.iter().filter(|r| r.change == change).count();
-    assert_eq!((count(Change::NoLongerMeasured), count(Change::OnlyInCandidate), rows.len()), (10, 10, 30));
+    assert_eq!((count(Change::Missing), count(Change::OnlyInCandidate), rows.len()), (10, 10, 30));
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn shares_are_rates_over_peaks() {
     // 100 W over the rate, and nothing measured it.
     assert!(close(found.joules_per_unit_at_tdp.unwrap(), 100.0 / figure(&record, Metric::Throughput)));
     assert_eq!(found.joules_per_unit, None);
-    let cells = efficiency_cells(&record, &Ok(found));
+    let cells = efficiency_cells(&record.cell, &found);
     assert_eq!(cells.len(), EFFICIENCY_COLUMNS.len());
     assert!(cells[6].ends_with(" %"), "{cells:?}");
 }
@@ -136,11 +136,6 @@ fn what_has_no_efficiency_says_why() {
     assert!(why(&fast, "host").starts_with("the share of the compute peak is 20"), "{}", why(&fast, "host"));
     let none = record(GENERATE, |value| value["figures"] = serde_json::json!([]));
     assert_eq!(why(&none, "host"), "has no rate of operations or executions");
-    let cells = efficiency_cells(&none, &efficiency(&none, &accelerator("host")));
-    assert_eq!(
-        (cells[0].as_str(), cells[6].as_str()),
-        ("gpt2-124m-chat", "has no rate of operations or executions")
-    );
 }
 
 #[test]

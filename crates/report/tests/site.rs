@@ -268,7 +268,7 @@ fn prices_reach_the_cells_that_they_are_for() {
     };
     assert!(cost("resnet18", "cpu").contains("per 1,000 images"), "{cells:?}");
     assert!(
-        cost("gpt2-124m", "cuda:0").contains("ran on cuda:0"),
+        cost("gpt2-124m", "cuda:0").contains("ran on NVIDIA H100"),
         "another run's price does not count: {cells:?}"
     );
 }

@@ -12,12 +12,13 @@ use crate::failure::{Failure, usage};
 
 /// Arguments of `cost`.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct CostArgs {
     /// A run: its id, a prefix of it, its directory, or `latest`; without one, give --throughput, or see what an hour costs
     #[arg(conflicts_with = "throughput")]
     pub(crate) run: Option<String>,
-    /// Instance whose price counts
-    #[arg(long, value_name = "NAME", required_unless_present = "owned", conflicts_with = "owned")]
+    /// Instance whose price counts (`portbench list instances`)
+    #[arg(long, value_name = "NAME", conflicts_with = "owned")]
     pub(crate) instance: Option<String>,
     /// Basis of the price: on-demand, spot, capacity-block, flex-start, reserved-1yr, reserved-3yr, reserved-5yr, savings-plan-3yr, commitment-1yr, commitment-3yr, reported
     #[arg(long, default_value = "on-demand", value_parser = Basis::parse)]
@@ -44,7 +45,7 @@ pub(crate) struct CostArgs {
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub(crate) units: Vec<f64>,
     /// Seconds of start-up in that bill: starting, compiling, warming up (as the run took if not given)
-    #[arg(long, value_name = "SECONDS", requires = "units")]
+    #[arg(long, value_name = "SECONDS")]
     pub(crate) startup: Option<f64>,
     /// Offered loads, in units of work a second; adds the cost at each
     #[arg(long, value_name = "RATE", value_delimiter = ',')]
@@ -52,6 +53,15 @@ pub(crate) struct CostArgs {
     /// Price a throughput of the whole instance instead of a run, in tokens a second
     #[arg(long, value_name = "RATE")]
     pub(crate) throughput: Option<f64>,
+    /// Price what others published for the instance instead of a run
+    #[arg(long, conflicts_with_all = ["run", "throughput"], requires = "instance")]
+    pub(crate) published: bool,
+    /// Directory of published results (those of the program if not given)
+    #[arg(long, value_name = "DIR", requires = "published")]
+    pub(crate) published_results: Option<PathBuf>,
+    /// A price to beat for the same count, such as what an API asks for a million tokens, USD: shows the load from which on this is cheaper
+    #[arg(long, value_name = "USD", conflicts_with_all = ["load", "units"])]
+    pub(crate) beat: Option<f64>,
     #[command(flatten)]
     pub(crate) owned: OwnedArgs,
     #[command(flatten)]
@@ -170,9 +180,18 @@ pub(crate) struct OwnedArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Break-even")]
 pub(crate) struct AgainstArgs {
-    /// Instance that would take the work over: adds its break-even price and discount
-    #[arg(long, value_name = "INSTANCE")]
+    /// Instance that would take the work over: shows its break-even price and discount
+    #[arg(long, value_name = "INSTANCE", conflicts_with_all = ["load", "units", "beat", "published"])]
     pub(crate) against: Option<String>,
+    /// The same for a system that would be bought; interest, site and operations are those of owned hardware
+    #[arg(long, value_name = "SYSTEM", conflicts_with_all = ["against", "load", "units", "beat", "published"])]
+    pub(crate) against_owned: Option<String>,
+    /// What that system costs to buy, USD (the catalogue's figure if not given)
+    #[arg(long, value_name = "USD", requires = "against_owned")]
+    pub(crate) against_capital: Option<f64>,
+    /// Its power at full load, kW (the catalogue's figure if not given)
+    #[arg(long, value_name = "KW", requires = "against_owned")]
+    pub(crate) against_power: Option<f64>,
     /// Its basis
     #[arg(long, default_value = "on-demand", value_parser = Basis::parse, requires = "against", value_name = "BASIS")]
     pub(crate) against_basis: Basis,
@@ -180,13 +199,13 @@ pub(crate) struct AgainstArgs {
     #[arg(long, requires = "against", value_name = "REGION")]
     pub(crate) against_region: Option<String>,
     /// The run made on it
-    #[arg(long, requires = "against", conflicts_with = "against_throughput", value_name = "RUN")]
+    #[arg(long, conflicts_with = "against_throughput", value_name = "RUN")]
     pub(crate) against_run: Option<String>,
     /// Its throughput, where --throughput is given
-    #[arg(long, requires = "against", requires = "throughput", value_name = "RATE")]
+    #[arg(long, requires = "throughput", value_name = "RATE")]
     pub(crate) against_throughput: Option<f64>,
     /// What the change costs once, USD: adds the work after which it has paid for itself
-    #[arg(long, default_value_t = 0.0, requires = "against", value_name = "USD")]
+    #[arg(long, default_value_t = 0.0, value_name = "USD")]
     pub(crate) migration: f64,
 }
 
@@ -196,7 +215,7 @@ pub(crate) struct ProjectArgs {
     /// A workload (name or file)
     #[arg(required_unless_present = "published")]
     pub(crate) workload: Option<String>,
-    /// Accelerators, by name or alias
+    /// Accelerators, by name or alias, such as trn2,h200 (`portbench list accelerators`)
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', required_unless_present = "published")]
     pub(crate) on: Vec<String>,
     /// Numerics of the workload (bf16 if it offers that, else its first)

@@ -3,8 +3,8 @@
 use std::io;
 
 use portbench_backend::with_causes;
-use portbench_records::{RecordHead, Run, Store, StoreError};
-use portbench_report::{COMPARE_COLUMNS, COMPARE_NUMERIC, compare};
+use portbench_records::{Run, Store, StoreError};
+use portbench_report::{COMPARE_COLUMNS, COMPARE_NUMERIC, Change, CompareRow, compare_runs};
 
 use crate::args::{CompareArgs, Format};
 use crate::failure::{Failure, GATE};
@@ -20,9 +20,19 @@ pub(crate) fn run(args: &CompareArgs) -> Result<u8, Failure> {
     }
     let store = Store::new(&args.results.results);
     let (baseline, candidate) = (store.resolve(&args.baseline)?, store.resolve(&args.candidate)?);
-    let rows = compare(heads(&baseline)?, heads(&candidate)?, args.relevant);
+    let unread = |error: &StoreError| progress::say(&format!("warning: {}", with_causes(error)));
+    let rows = compare_runs(&baseline, &candidate, args.relevant, &unread)?;
     if rows.is_empty() {
         return Err(Failure::nothing("neither run has a finished cell"));
+    }
+    if rows.iter().all(CompareRow::alone) && rows.iter().any(|row| row.change == Change::OnlyInCandidate) {
+        let named =
+            |run: &Run| run.info().map_or_else(|_| run.id(), |info| format!("{} ({})", run.id(), info.suite));
+        return Err(Failure::usage(format!(
+            "runs {} and {} have no cell in common; `portbench show RUN` lists a run's cells",
+            named(&baseline),
+            named(&candidate)
+        )));
     }
     let mut out = io::stdout().lock();
     if args.format.format == Format::Json {
@@ -52,12 +62,4 @@ pub(crate) fn run(args: &CompareArgs) -> Result<u8, Failure> {
         return Ok(GATE);
     }
     Ok(0)
-}
-
-/// Heads that can be read; the others are named on stderr.
-fn heads(run: &Run) -> Result<impl Iterator<Item = RecordHead>, Failure> {
-    let warned = |head: Result<RecordHead, StoreError>| {
-        head.inspect_err(|e| progress::say(&format!("warning: {}", with_causes(e)))).ok()
-    };
-    Ok(run.heads()?.filter_map(warned))
 }

@@ -1,6 +1,7 @@
 //! `cost`: what stored records cost on an instance or on owned hardware.
 
 mod against;
+mod beat;
 mod platform;
 
 use std::io::{self, Write};
@@ -13,28 +14,75 @@ use portbench_records::{Run, Store};
 use portbench_report::{COST_COLUMNS, COST_NUMERIC, amount, cost_cells, hourly};
 
 use crate::args::{CostArgs, Format};
+use crate::commands::list::published_entries;
 use crate::failure::{Failure, usage};
 use crate::progress;
 use crate::table::Table;
 
-use platform::platform;
-
 pub(crate) fn run(args: &CostArgs) -> Result<u8, Failure> {
     let catalog = Catalog::load(args.catalog.catalog.as_deref()).map_err(usage)?;
-    let platform = platform(&catalog, args)?;
+    check(args)?;
+    let platform = platform::platform(&catalog, args)?;
     let terms = Terms::new(args.scale, args.utilisation).map_err(usage)?;
+    let format = args.format.format;
     let mut out = io::stdout().lock();
     if let Some(by) = args.owned.sensitivity {
-        sensitivity(&platform, by, args.utilisation, args.format.format, &mut out)?;
-    } else if args.against.against.is_some() {
+        sensitivity(&platform, by, args.utilisation, format, &mut out)?;
+    } else if args.against.against.is_some() || args.against.against_owned.is_some() {
         against::run(args, &catalog, &platform, terms, &mut out)?;
-    } else if args.run.is_none() && args.throughput.is_none() {
-        hour(&platform, args.utilisation, args.format.format, &mut out)?;
+    } else if !about_work(args) {
+        hour(&platform, args.utilisation, format, &mut out)?;
+    } else if let Some(usd) = args.beat {
+        let works = all_works(args, &catalog, &platform)?;
+        beat::write(&works, &platform, terms, usd, format, &mut out)?;
     } else {
-        write(&rows(args, &platform, terms)?, args.format.format, &mut out)?;
+        let wanted = Wanted::new(args.load.clone(), args.units.clone()).map_err(usage)?;
+        let works = all_works(args, &catalog, &platform)?;
+        let rows: Vec<CostRow> =
+            works.iter().flat_map(|work| cost_rows(work, &platform, terms, &wanted)).collect();
+        write(&rows, format, &mut out)?;
     }
     progress::say(&format!("price: {}", words(&platform)));
     Ok(0)
+}
+
+/// Whether there is work to price, and not the hour alone.
+fn about_work(args: &CostArgs) -> bool {
+    args.run.is_some() || args.throughput.is_some() || args.published
+}
+
+/// Refuses what would go unheard.
+fn check(args: &CostArgs) -> Result<(), Failure> {
+    let with = &args.against;
+    let exchanged = with.against.is_some() || with.against_owned.is_some();
+    for (flag, given) in [
+        ("--against-run", with.against_run.is_some()),
+        ("--against-throughput", with.against_throughput.is_some()),
+        ("--migration", with.migration != 0.0),
+    ] {
+        if given && !exchanged {
+            return Err(Failure::usage(format!(
+                "{flag} is about a change: give --against INSTANCE or --against-owned SYSTEM"
+            )));
+        }
+    }
+    for (flag, given) in [
+        ("--load", !args.load.is_empty()),
+        ("--units", !args.units.is_empty()),
+        ("--startup", args.startup.is_some()),
+        ("--scale", args.scale),
+        ("--beat", args.beat.is_some()),
+    ] {
+        if given && !about_work(args) {
+            return Err(Failure::usage(format!(
+                "{flag} is about work: give RUN, --throughput RATE or --published"
+            )));
+        }
+    }
+    if let Some(seconds) = args.startup.filter(|s| !(s.is_finite() && *s >= 0.0)) {
+        return Err(Failure::usage(format!("--startup is {seconds}; it must be a number of at least 0")));
+    }
+    Ok(())
 }
 
 /// A platform with its price for people.
@@ -48,24 +96,50 @@ fn words(platform: &Platform) -> String {
     )
 }
 
-fn rows(args: &CostArgs, platform: &Platform, terms: Terms) -> Result<Vec<CostRow>, Failure> {
-    let wanted = Wanted::new(args.load.clone(), args.units.clone()).map_err(usage)?;
+/// The works that the arguments name.
+fn all_works(args: &CostArgs, catalog: &Catalog, platform: &Platform) -> Result<Vec<Work>, Failure> {
     if let Some(rate) = args.throughput {
-        let work = given(args, rate)?;
-        return Ok(cost_rows(&work, platform, terms, &wanted));
+        return Ok(vec![given(args, rate)?]);
+    }
+    if args.published {
+        return published(args, platform);
     }
     let run = Store::new(&args.results.results).resolve(args.run.as_deref().unwrap_or("latest"))?;
     let environment = run.info()?.environment;
-    let found: Vec<CostRow> =
-        works(&run, args.startup)?.flat_map(|work| cost_rows(&work, platform, terms, &wanted)).collect();
-    if found.is_empty() {
+    let works: Vec<Work> = works(&run, args.startup)?.collect();
+    if works.is_empty() {
         return Err(Failure::nothing("the run has no finished cell"));
     }
-    progress::say(&format!(
-        "measured on: {}, {} CPUs; whether that is what {} has, the record cannot tell",
-        environment.cpu, environment.cpus, platform.name
-    ));
-    Ok(found)
+    if works.iter().any(|work| work.fits(&platform.accelerator)) {
+        progress::say(&format!(
+            "measured on: {}, {} CPUs; whether that is what {} has, the record cannot tell",
+            environment.cpu, environment.cpus, platform.name
+        ));
+    } else if let Some(hint) = platform::fitting(catalog, &works) {
+        progress::say(&format!("nothing of this run ran on what {} has. {hint}", platform.name));
+    }
+    Ok(works)
+}
+
+/// What others published for the platform.
+fn published(args: &CostArgs, platform: &Platform) -> Result<Vec<Work>, Failure> {
+    let entries = published_entries(&args.published_results)?;
+    let of_it = entries.iter().filter(|entry| entry.result.instance == platform.name);
+    let mut works: Vec<Work> = of_it.filter_map(Work::published).collect();
+    for work in &mut works {
+        work.startup_seconds = args.startup;
+    }
+    if works.is_empty() {
+        let mut known: Vec<&str> = entries.iter().map(|e| e.result.instance.as_str()).collect();
+        known.sort_unstable();
+        known.dedup();
+        return Err(Failure::nothing(format!(
+            "no throughput is published of {}; there are results of {}",
+            platform.name,
+            known.join(", ")
+        )));
+    }
+    Ok(works)
 }
 
 /// A throughput that was given, of tokens.
@@ -77,9 +151,10 @@ fn given(args: &CostArgs, rate: f64) -> Result<Work, Failure> {
 
 /// The works of a run; a record that cannot be read is named on stderr.
 fn works(run: &Run, startup: Option<f64>) -> Result<impl Iterator<Item = Work>, Failure> {
+    let info = run.info()?;
     let work = move |record: Result<portbench_records::Record, _>| match record {
         Ok(record) => {
-            let mut work = Work::from(&record);
+            let mut work = Work::from(&record).within(&info);
             work.startup_seconds = startup.or(work.startup_seconds);
             Some(work)
         }

@@ -1,6 +1,6 @@
 //! `show`: the figures of a stored run, or how its ops ran.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use portbench_backend::with_causes;
@@ -66,7 +66,7 @@ fn rows(run: &Run) -> Result<Vec<Row>, Failure> {
             Err(error) => progress::say(&format!("warning: {}", with_causes(&error))),
         }
     }
-    let order: std::collections::BTreeMap<String, usize> =
+    let order: BTreeMap<String, usize> =
         run.info()?.plan.iter().enumerate().map(|(i, entry)| (entry.cell.id(), i)).collect();
     rows.sort_by_key(|row| order.get(&row.id).copied().unwrap_or(usize::MAX));
     judge_bounds(run, &mut rows)?;
@@ -97,19 +97,32 @@ fn utilisation(
 ) -> Result<(), Failure> {
     let mut table = Table::new(&EFFICIENCY_COLUMNS).numeric(&EFFICIENCY_NUMERIC);
     let mut numerics = BTreeSet::new();
+    let mut without: BTreeMap<String, usize> = BTreeMap::new();
     for record in run.records()? {
-        match record {
-            Ok(record) => {
-                numerics.insert(record.cell.numerics);
-                table.row(efficiency_cells(&record, &efficiency(&record, accelerator)));
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                progress::say(&format!("warning: {}", with_causes(&error)));
+                continue;
             }
-            Err(error) => progress::say(&format!("warning: {}", with_causes(&error))),
+        };
+        match efficiency(&record, accelerator) {
+            Ok(found) => {
+                numerics.insert(record.cell.numerics);
+                table.row(efficiency_cells(&record.cell, &found));
+            }
+            Err(why) => *without.entry(why.to_string()).or_default() += 1,
         }
     }
+    let without: Vec<String> = without.into_iter().map(|(why, n)| format!("{n} cells: {why}")).collect();
     if table.is_empty() {
-        return Err(Failure::nothing("the run has no finished cell"));
+        let all = if without.is_empty() { "no cell is finished".to_owned() } else { without.join("; ") };
+        return Err(Failure::nothing(format!("nothing to hold against {}: {all}", accelerator.name)));
     }
     table.write(format, out)?;
+    for line in without {
+        progress::say(&format!("left out {line}"));
+    }
     let peaks = numerics.into_iter().filter_map(|n| {
         let peak = accelerator.peak(precision(n)).ok()?;
         Some(format!("{} TFLOPS {}", peak / 1e12, precision(n)))

@@ -2,12 +2,12 @@
 
 use std::io::Write;
 
-use portbench_catalog::{Catalog, PriceQuery};
-use portbench_pricing::{Exchange, Interruption, NoCost, Platform, Terms, Work, exchange, price};
+use portbench_catalog::Catalog;
+use portbench_pricing::{Exchange, NoCost, Platform, Terms, Work, exchange, price};
 use portbench_records::Store;
 use portbench_report::{hourly, plain};
 
-use super::{given, words, works};
+use super::{given, platform, words, works};
 use crate::args::CostArgs;
 use crate::failure::{Failure, usage};
 use crate::progress;
@@ -30,16 +30,14 @@ pub(super) fn run(
     terms: Terms,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let (name, with) = (args.against.against.as_deref().unwrap_or_default(), &args.against);
-    let query =
-        PriceQuery { basis: with.against_basis, region: with.against_region.clone(), date: args.date };
-    let against = Platform::rented(catalog, name, &query, Interruption::default()).map_err(usage)?;
+    let against = platform::against(catalog, args)?;
+    let migration = args.against.migration;
     let mut table = Table::new(&COLUMNS);
     for (incumbent, candidate) in pairs(args)? {
-        let found = exchanged((&incumbent, now), (&candidate, &against), terms, with.migration);
+        let found = exchanged((&incumbent, now), (&candidate, &against), terms, migration);
         let name = named(&incumbent, args.scale);
         match found {
-            Ok(found) => table.row(cells(name, &found, now, with.migration)),
+            Ok(found) => table.row(cells(name, &found, now, migration)),
             // The sum of something out of range is the user's mistake; anything else is news about the cell.
             Err(NoCost::Sum(mistake)) => return Err(usage(mistake)),
             Err(why) => table.row([name, why.to_string()]),

@@ -1,8 +1,9 @@
 //! The platform that the arguments ask for.
 
 use portbench_catalog::own::Payments;
-use portbench_catalog::{Basis, Catalog, PriceQuery};
-use portbench_pricing::{Assumptions, Interruption, Platform, Rent};
+use portbench_catalog::{Basis, Catalog, Instance, PriceQuery};
+use portbench_pricing::{Assumptions, Interruption, Platform, Rent, Work};
+use portbench_records::Store;
 
 use crate::args::{CostArgs, OwnedArgs};
 use crate::failure::{Failure, usage};
@@ -21,15 +22,63 @@ pub(super) fn platform(catalog: &Catalog, args: &CostArgs) -> Result<Platform, F
             let query = PriceQuery { basis: args.basis, region: args.region.clone(), date: args.date };
             Platform::rented(catalog, instance, &query, interruption).map_err(usage)
         }
-        (None, Some(system)) => Platform::owned(catalog, system, &assumptions(&args.owned)).map_err(usage),
-        (None, None) => Err(Failure::usage("give --instance NAME or --owned SYSTEM")),
+        (None, Some(system)) => {
+            let owned = &args.owned;
+            Platform::owned(catalog, system, &assumptions(owned, owned.capital, owned.power)).map_err(usage)
+        }
+        (None, None) => Err(whose_price(catalog, args)),
     }
 }
 
-fn assumptions(args: &OwnedArgs) -> Assumptions {
+/// The platform that would take the work over.
+pub(super) fn against(catalog: &Catalog, args: &CostArgs) -> Result<Platform, Failure> {
+    let with = &args.against;
+    match (&with.against, &with.against_owned) {
+        (Some(instance), _) => {
+            let region = with.against_region.clone();
+            let query = PriceQuery { basis: with.against_basis, region, date: args.date };
+            Platform::rented(catalog, instance, &query, Interruption::default()).map_err(usage)
+        }
+        (None, Some(system)) => {
+            let assumed = assumptions(&args.owned, with.against_capital, with.against_power);
+            Platform::owned(catalog, system, &assumed).map_err(usage)
+        }
+        (None, None) => Err(Failure::usage("give --against INSTANCE or --against-owned SYSTEM")),
+    }
+}
+
+/// What to say where neither instance nor system was named: those that have what the run ran on.
+fn whose_price(catalog: &Catalog, args: &CostArgs) -> Failure {
+    let ways = "whose price? Give --instance NAME (`portbench list instances`) or --owned SYSTEM (`portbench list systems`)";
+    let hint = args.run.as_deref().and_then(|run| {
+        let run = Store::new(&args.results.results).resolve(run).ok()?;
+        let works: Vec<Work> = run.records().ok()?.flatten().map(|record| Work::from(&record)).collect();
+        fitting(catalog, &works)
+    });
+    Failure::usage(hint.map_or_else(|| ways.to_owned(), |hint| format!("{ways}. {hint}")))
+}
+
+/// Instances that have what works ran on, for people; `None` where there is none.
+pub(super) fn fitting(catalog: &Catalog, works: &[Work]) -> Option<String> {
+    const MOST: usize = 8;
+    let mut ran: Vec<&str> = works.iter().filter_map(Work::hardware).collect();
+    ran.sort_unstable();
+    ran.dedup();
+    let fits = |instance: &&Instance| {
+        let accelerator = catalog.accelerator(&instance.accelerator);
+        accelerator.is_ok_and(|a| works.iter().any(|work| work.fits(a)))
+    };
+    let names: Vec<&str> = catalog.instances().filter(fits).map(|i| i.name.as_str()).collect();
+    let more = if names.len() > MOST { ", ..." } else { "" };
+    let shown = &names[..names.len().min(MOST)];
+    (!names.is_empty())
+        .then(|| format!("The run ran on {}, as in {}{more}", ran.join(" and "), shown.join(", ")))
+}
+
+fn assumptions(args: &OwnedArgs, capital_usd: Option<f64>, it_kw: Option<f64>) -> Assumptions {
     Assumptions {
-        capital_usd: args.capital,
-        it_kw: args.power,
+        capital_usd,
+        it_kw,
         years: args.years,
         interest: args.interest,
         payments: if args.yearly { Payments::Yearly } else { Payments::Monthly },

@@ -50,20 +50,32 @@ impl Calibration {
         (shares().fold(f64::INFINITY, f64::min), shares().fold(0.0, f64::max))
     }
 
-    /// For people.
+    /// For people: the shares of each source together.
     pub(super) fn words(&self) -> String {
         let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-        match self.0.as_slice() {
-            [(share, from)] => format!("the estimate takes {} of the roofline: {from}", percent(*share)),
-            shares => {
-                let each = shares.iter().map(|(share, from)| format!("{} {from}", percent(*share)));
-                format!(
-                    "the estimate takes {} of the roofline, the median of {} (its range in brackets): {}",
-                    percent(self.middle()),
-                    shares.len(),
-                    each.collect::<Vec<_>>().join("; ")
-                )
+        let mut sources: Vec<(&str, Vec<f64>)> = Vec::new();
+        for (share, from) in &self.0 {
+            match sources.iter_mut().find(|(source, _)| source == from) {
+                Some((_, shares)) => shares.push(*share),
+                None => sources.push((from, vec![*share])),
             }
+        }
+        let each = sources.iter().map(|(source, shares)| match shares.as_slice() {
+            [share] => format!("{} {source}", percent(*share)),
+            shares => {
+                let low = shares.iter().copied().fold(f64::INFINITY, f64::min);
+                let high = shares.iter().copied().fold(0.0, f64::max);
+                format!("{} to {} {source} ({} results)", percent(low), percent(high), shares.len())
+            }
+        });
+        let each: Vec<String> = each.collect();
+        match self.0.len() {
+            1 => format!("the estimate takes {} of the roofline: {}", percent(self.middle()), each.join("")),
+            n => format!(
+                "the estimate takes {} of the roofline, the median of {n}, with their range in brackets: {}",
+                percent(self.middle()),
+                each.join("; ")
+            ),
         }
     }
 }
@@ -122,12 +134,7 @@ fn published(
     let of_it = held(catalog, published_entries(&args.published_results)?)?
         .into_iter()
         .filter(|held| held.accelerator == accelerator.name && held.entry.result.mode == mode)
-        .map(|held| {
-            (
-                held.rate / held.best,
-                format!("published of {} on {}", held.entry.result.model, held.entry.result.instance),
-            )
-        });
+        .map(|held| (held.rate / held.best, format!("published of {mode} on {}", accelerator.name)));
     let shares: Vec<(f64, String)> = of_it.collect();
     if shares.is_empty() {
         return Err(Failure::usage(format!(
