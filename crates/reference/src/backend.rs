@@ -40,6 +40,7 @@ impl Backend for Reference {
         let precision = match self.precision {
             Precision::Exact => "exact",
             Precision::Rounded => "rounded",
+            Precision::RoundedTf32 => "rounded, products of tf32",
         };
         BackendInfo {
             backend: "reference".into(),
@@ -62,7 +63,9 @@ impl Backend for Reference {
         match (self.precision, use_) {
             _ if !op.is_composite() => Support::Native { kernel: "interpreter" },
             _ if rounds_alike(op) => Support::Native { kernel: "direct formula" },
-            (Precision::Rounded, _) => Support::Decompose { reason: "every step is rounded" },
+            (Precision::Rounded | Precision::RoundedTf32, _) => {
+                Support::Decompose { reason: "every step is rounded" }
+            }
             (Precision::Exact, Use::Training) => {
                 Support::Decompose { reason: "its gradient is that of its core ops" }
             }

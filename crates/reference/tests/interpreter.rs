@@ -223,6 +223,25 @@ fn rounding_is_to_the_declared_type_after_every_op() {
 }
 
 #[test]
+fn tf32_rounds_the_operands_of_products_and_nothing_else() {
+    // Ten bits of significand are kept: steps of 2^-10 at 1, and halves go away from zero.
+    let (step, half) = (2f64.powi(-10), 2f64.powi(-11));
+    let x = [1.0 + half, -1.0 - half, 1.0 + half - 2f64.powi(-20), f64::INFINITY];
+    let column = HostTensor::from_f64(Type::new(DType::F32, [4, 1]), &x).unwrap();
+    let one = HostTensor::from_f64(Type::new(DType::F32, [1, 1]), &[1.0]).unwrap();
+    let of = |precision| {
+        try_run(&[column.clone(), one.clone()], precision, false, |g, x| g.matmul(x[0], x[1]))
+            .unwrap()
+            .to_f64()
+    };
+    assert_eq!(of(Precision::RoundedTf32), [1.0 + step, -1.0 - step, 1.0, f64::INFINITY]);
+    assert_eq!(of(Precision::Rounded), x);
+    let sum =
+        try_run(&[column.clone(), column], Precision::RoundedTf32, false, |g, x| g.add(x[0], x[1])).unwrap();
+    assert_eq!(sum.to_f64(), x.map(|v| v + v));
+}
+
+#[test]
 fn a_rounded_linear_is_its_decomposition_to_the_bit() {
     for (rows, dtype) in
         [(1, DType::Bf16), (3, DType::F32), (4, DType::F16), (9, DType::Bf16), (6, DType::F64)]

@@ -405,7 +405,7 @@ impl Execution<'_> {
         let numerics = planned.cell.numerics;
         let fingerprint = check.program.fingerprint().map_err(|e| e.to_string())?.as_str().to_owned();
         let target = parity::read(outputs).map_err(|e| format!("the worker's outputs: {e}"))?;
-        let answers = self.oracle.answers(check, &fingerprint)?;
+        let answers = self.oracle.answers(check, &fingerprint, numerics)?;
         let outputs = parity::judge(&target, &answers.same_dtype, &answers.golden, numerics);
         Ok(Parity {
             fingerprint,

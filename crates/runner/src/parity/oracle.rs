@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use portbench_backend::{Backend, CompileOptions, save_tensors, with_causes};
-use portbench_measure::execute_parity;
-use portbench_reference::Reference;
+use portbench_measure::{Numerics, execute_parity};
+use portbench_reference::{Precision, Reference};
 use portbench_workload::ParityCheck;
 
 use super::cache::{key, read};
@@ -24,7 +24,7 @@ pub(crate) struct Oracle {
 pub(crate) struct Answers {
     /// In exact arithmetic.
     pub(crate) golden: Tensors,
-    /// With every result rounded to its declared type.
+    /// With every result rounded to its declared type, and the operands of products as the numerics round them.
     pub(crate) same_dtype: Tensors,
 }
 
@@ -33,9 +33,9 @@ impl Oracle {
         Self { cache }
     }
 
-    /// What its exact answer to a check is called in the cache.
-    pub(crate) fn key(&self, check: &ParityCheck, fingerprint: &str) -> PathBuf {
-        self.path(check, fingerprint, EXACT)
+    /// What its answers to a check are called in the cache.
+    pub(crate) fn keys(&self, check: &ParityCheck, fingerprint: &str, numerics: Numerics) -> [PathBuf; 2] {
+        [EXACT, rounded(numerics).0].map(|precision| self.path(check, fingerprint, precision))
     }
 
     fn path(&self, check: &ParityCheck, fingerprint: &str, precision: &str) -> PathBuf {
@@ -44,17 +44,31 @@ impl Oracle {
     }
 
     /// Both answers to a check. Whatever the cache holds is taken; whatever it does not is computed, and kept there if it can be.
-    pub(crate) fn answers(&self, check: &ParityCheck, fingerprint: &str) -> Result<Answers, String> {
+    pub(crate) fn answers(
+        &self,
+        check: &ParityCheck,
+        fingerprint: &str,
+        numerics: Numerics,
+    ) -> Result<Answers, String> {
         let ask = |precision: &str, reference: Reference| {
             let path = self.path(check, fingerprint, precision);
             compute(check, &path, reference).map_err(|e| format!("the oracle ({precision}) failed: {e}"))
         };
         let (golden, same_dtype) = std::thread::scope(|scope| {
             let golden = scope.spawn(|| ask(EXACT, Reference::exact()));
-            let same_dtype = ask("rounded", Reference::rounded());
+            let (name, precision) = rounded(numerics);
+            let same_dtype = ask(name, Reference::new(precision));
             (golden.join().unwrap_or_else(|_| Err("the oracle ended early".to_owned())), same_dtype)
         });
         Ok(Answers { golden: golden?, same_dtype: same_dtype? })
+    }
+}
+
+/// How the same numerics round on a CPU, and what that is called in the cache.
+fn rounded(numerics: Numerics) -> (&'static str, Precision) {
+    match numerics {
+        Numerics::Tf32 => ("rounded-tf32", Precision::RoundedTf32),
+        Numerics::F64 | Numerics::F32 | Numerics::Bf16 | Numerics::F16 => ("rounded", Precision::Rounded),
     }
 }
 
