@@ -1,13 +1,13 @@
 //! The files of a report.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use portbench_catalog::Catalog;
 use portbench_catalog::published::built_in;
-use portbench_records::Run;
+use portbench_records::{RecordHead, Run, RunInfo};
 
 use crate::bounds::judge_bounds;
 use crate::charts::{self, Placed, Study};
@@ -38,20 +38,15 @@ pub struct ReportFiles {
 /// [`ReportError::Store`], [`ReportError::Write`], [`ReportError::Draw`].
 pub fn write(run: &Run, folder: &Path) -> Result<ReportFiles, ReportError> {
     let info = run.info()?;
-    let mut rows = Vec::new();
-    for head in run.heads()? {
-        rows.push(Row::from(head?));
-    }
-    let position: HashMap<String, usize> =
-        info.plan.iter().enumerate().map(|(i, entry)| (entry.cell.id(), i)).collect();
-    rows.sort_by_key(|row| position.get(&row.id).copied().unwrap_or(usize::MAX));
+    let Cells { mut rows, first } = Cells::read(run, &info)?;
     judge_bounds(run, &mut rows)?;
     judge_scaling(&mut rows);
     let shown = &rows[..rows.len().min(MOST)];
     let runs = [run.clone()];
-    let charts = charts::charts_of_run(
-        &Study::read(&runs)?.with_catalog(Catalog::built_in()?).with_published(built_in()?),
-    )?;
+    let first = first.into_iter().map(|head| (0, head)).collect();
+    let study = Study::of(&runs, vec![info.clone()], first, vec![Vec::new()]);
+    let charts =
+        charts::charts_of_run(&study.with_catalog(Catalog::built_in()?).with_published(built_in()?))?;
     let (mut folds, mut backend) = (Vec::new(), None);
     for row in shown {
         if let Some(record) = run.record(&row.id)? {
@@ -102,6 +97,36 @@ pub fn write(run: &Run, folder: &Path) -> Result<ReportFiles, ReportError> {
     };
     save(&files.page, page(&content).as_bytes())?;
     Ok(files)
+}
+
+/// The cells of a run in the order of its plan.
+struct Cells {
+    /// A row of each.
+    rows: Vec<Row>,
+    /// The heads of the first [`MOST`]; those of all would fill the memory.
+    first: Vec<RecordHead>,
+}
+
+impl Cells {
+    fn read(run: &Run, info: &RunInfo) -> Result<Self, ReportError> {
+        let planned: HashMap<String, usize> =
+            info.plan.iter().enumerate().map(|(i, entry)| (entry.cell.id(), i)).collect();
+        let place = |id: &str| planned.get(id).copied().unwrap_or(usize::MAX);
+        let (mut rows, mut first) = (Vec::new(), BTreeMap::new());
+        for (n, head) in run.heads()?.ahead().enumerate() {
+            let head = head?;
+            let place = (place(&head.cell.id()), n);
+            if first.len() < MOST || first.last_key_value().is_some_and(|(last, _)| place < *last) {
+                first.insert(place, head.clone());
+            }
+            if first.len() > MOST {
+                first.pop_last();
+            }
+            rows.push(Row::from(head));
+        }
+        rows.sort_by_key(|row| place(&row.id));
+        Ok(Self { rows, first: first.into_values().collect() })
+    }
 }
 
 /// Writes a file whole or not at all. The directory that it belongs into is made where there is none.

@@ -111,6 +111,16 @@ impl<'a> Study<'a> {
             of_run.sort_by_key(|head| order.get(&head.cell.id()).copied().unwrap_or(usize::MAX));
             heads.extend(of_run.into_iter().map(|head| (i, head)));
         }
+        Ok(Self::of(runs, infos, heads, unreadable))
+    }
+
+    /// A study of these cells, each with the number of its run; `unreadable` has the errors of each run's records that could not be read.
+    pub(crate) fn of(
+        runs: &'a [Run],
+        infos: Vec<RunInfo>,
+        heads: Vec<(usize, RecordHead)>,
+        unreadable: Vec<Vec<String>>,
+    ) -> Self {
         let each = Platform::of_runs(heads.iter().map(|(run, head)| (*run, head)));
         let platforms = Platforms::new(each.iter().cloned());
         let mut cells: Vec<Shown> = Vec::new();
@@ -138,7 +148,7 @@ impl<'a> Study<'a> {
         let workloads: Vec<String> = names.filter(|w| seen.insert(w.as_str())).cloned().collect();
         let place: BTreeMap<&str, usize> = workloads.iter().map(String::as_str).zip(0..).collect();
         cells.sort_by_key(|c| place.get(c.head.cell.workload.as_str()).copied());
-        Ok(Self {
+        Self {
             runs,
             infos,
             cells,
@@ -151,7 +161,7 @@ impl<'a> Study<'a> {
             projections: Vec::new(),
             others: Vec::new(),
             prices: None,
-        })
+        }
     }
 
     /// The same with a catalogue, from which charts take peaks and prices.
