@@ -104,9 +104,19 @@ pub struct CheckpointFile {
     path: PathBuf,
     file: File,
     data_start: u64,
-    tensors: BTreeMap<String, (Type, u64)>,
+    tensors: BTreeMap<String, Stored>,
     /// Tensors of element types this project does not know: common and harmless until somebody asks for one.
     unread: BTreeMap<String, String>,
+}
+
+/// Where a tensor lies, and as what.
+#[derive(Debug)]
+struct Stored {
+    /// What it is read as.
+    ty: Type,
+    start: u64,
+    /// Bytes of an element, and whether it has a sign, where it is an integer of less than 64 bits: read as `i64`.
+    narrow: Option<(usize, bool)>,
 }
 
 /// Largest header accepted, as in the format's own readers.
@@ -151,12 +161,14 @@ impl CheckpointFile {
             }
             let info: TensorInfo = serde_json::from_value(entry)
                 .map_err(|e| lies(format!("the header entry of `{name}` is malformed: {e}")))?;
-            let Some(dtype) = dtype(&info.dtype) else {
+            let narrow = narrow(&info.dtype);
+            let Some(dtype) = narrow.map(|_| DType::I64).or_else(|| dtype(&info.dtype)) else {
                 unread.insert(name, info.dtype);
                 continue;
             };
             let shape = Shape::new(&info.shape);
-            let bytes = shape.checked_elements().map(|n| n * dtype.size() as u64);
+            let size = narrow.map_or(dtype.size() as u64, |(bytes, _)| bytes as u64);
+            let bytes = shape.checked_elements().map(|n| n * size);
             let [start, end] = info.data_offsets;
             if bytes.is_none() || end.checked_sub(start) != bytes || end > data_len {
                 return Err(lies(format!(
@@ -164,14 +176,19 @@ impl CheckpointFile {
                     info.dtype
                 )));
             }
-            tensors.insert(name, (Type::new(dtype, shape), start));
+            tensors.insert(name, Stored { ty: Type::new(dtype, shape), start, narrow });
         }
         Ok(Self { path: path.to_owned(), file, data_start, tensors, unread })
     }
 
-    /// Names and types of the tensors, in order of name. Tensors of element types this project does not know are left out.
+    /// Names and types of the tensors, in order of name; integers of fewer bits count as `i64`. Tensors of element types this project does not know are left out.
     pub fn tensors(&self) -> impl Iterator<Item = (&str, &Type)> {
-        self.tensors.iter().map(|(n, (t, _))| (n.as_str(), t))
+        self.tensors.iter().map(|(name, stored)| (name.as_str(), &stored.ty))
+    }
+
+    /// Names of the tensors that are left out, and of what element type each is.
+    pub fn unread(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.unread.iter().map(|(name, dtype)| (name.as_str(), dtype.as_str()))
     }
 
     /// One tensor.
@@ -179,7 +196,7 @@ impl CheckpointFile {
     /// # Errors
     /// [`BackendError::Parameter`] for an unknown name, [`BackendError::Checkpoint`] when reading fails.
     pub fn read(&mut self, name: &str) -> Result<HostTensor, BackendError> {
-        let Some((ty, start)) = self.tensors.get(name) else {
+        let Some(Stored { ty, start, narrow }) = self.tensors.get(name) else {
             let path = self.path.display();
             let message = match self.unread.get(name) {
                 Some(dtype) => {
@@ -194,10 +211,17 @@ impl CheckpointFile {
             message: format!("`{name}` cannot be read"),
             source: Some(source),
         };
-        let mut bytes = vec![0u8; ty.bytes() as usize];
+        let size = narrow.map_or(ty.bytes(), |(bytes, _)| ty.shape.elements() as u64 * bytes as u64);
+        let mut bytes = vec![0u8; size as usize];
         self.file.seek(SeekFrom::Start(self.data_start + start)).map_err(io)?;
         self.file.read_exact(&mut bytes).map_err(io)?;
-        HostTensor::new(ty.clone(), bytes)
+        match narrow {
+            None => HostTensor::new(ty.clone(), bytes),
+            Some((bytes_each, signed)) => {
+                let values: Vec<i64> = bytes.chunks_exact(*bytes_each).map(|b| widened(b, *signed)).collect();
+                HostTensor::from_i64(ty.dims(), &values)
+            }
+        }
     }
 }
 
@@ -206,6 +230,27 @@ struct TensorInfo {
     dtype: String,
     shape: Vec<usize>,
     data_offsets: [u64; 2],
+}
+
+/// Bytes of an element, and whether it has a sign, of integers that fit into `i64` and are not it.
+fn narrow(name: &str) -> Option<(usize, bool)> {
+    Some(match name {
+        "I32" => (4, true),
+        "I16" => (2, true),
+        "I8" => (1, true),
+        "U32" => (4, false),
+        "U16" => (2, false),
+        "U8" => (1, false),
+        _ => return None,
+    })
+}
+
+/// A little-endian integer.
+fn widened(bytes: &[u8], signed: bool) -> i64 {
+    let negative = signed && bytes.last().is_some_and(|top| top & 0x80 != 0);
+    let mut wide = if negative { [0xff; 8] } else { [0; 8] };
+    wide[..bytes.len()].copy_from_slice(bytes);
+    i64::from_le_bytes(wide)
 }
 
 fn dtype(name: &str) -> Option<DType> {

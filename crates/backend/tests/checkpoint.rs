@@ -16,7 +16,7 @@ fn write(dir: &Path, name: &str, header: &str, data: &[u8]) -> PathBuf {
     path
 }
 
-const HEADER: &str = r#"{"__metadata__":{"format":"pt"},"w":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"buffer":{"dtype":"U8","shape":[4],"data_offsets":[16,20]}}"#;
+const HEADER: &str = r#"{"__metadata__":{"format":"pt"},"w":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"buffer":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[16,20]}}"#;
 
 fn data() -> Vec<u8> {
     [1.0f32, -2.5, 3.25, 1e-3].iter().flat_map(|v| v.to_le_bytes()).chain([1, 2, 3, 4]).collect()
@@ -118,9 +118,22 @@ fn an_element_type_that_is_not_read_is_named_when_asked_for() {
     let file = write(dir.path(), "model.safetensors", HEADER, &data());
     let mut file = CheckpointFile::open(&file).unwrap();
     let unread = file.read("buffer").unwrap_err().to_string();
-    assert!(unread.contains("`buffer`: is U8") && unread.contains("I64"), "{unread}");
+    assert!(unread.contains("`buffer`: is F8_E4M3") && unread.contains("I64"), "{unread}");
     let unknown = file.read("nothing").unwrap_err().to_string();
     assert!(unknown.contains("`nothing`: is not in"), "{unknown}");
+}
+
+#[test]
+fn integers_of_fewer_bits_are_read_as_i64() {
+    let dir = tempfile::tempdir().unwrap();
+    let header = r#"{"a":{"dtype":"I32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[2],"data_offsets":[8,10]}}"#;
+    let data = [&(-7i32).to_le_bytes()[..], &70_000i32.to_le_bytes(), &[3, 255]].concat();
+    let mut file = CheckpointFile::open(&write(dir.path(), "ids.safetensors", header, &data)).unwrap();
+    assert_eq!(file.read("a").unwrap(), HostTensor::from_i64(&[2], &[-7, 70_000]).unwrap());
+    assert_eq!(file.read("b").unwrap(), HostTensor::from_i64(&[2], &[3, 255]).unwrap());
+    let short = header.replace("[8,10]", "[8,11]");
+    let error = CheckpointFile::open(&write(dir.path(), "lies.safetensors", &short, &data)).unwrap_err();
+    assert!(error.to_string().contains("`b`"), "{error}");
 }
 
 #[test]

@@ -30,6 +30,14 @@ impl Threads {
         Self { matmul, elementwise, pool: rayon::current_num_threads() }
     }
 
+    /// What a process for candle is best started with, where nobody asks for a count: the physical cores, of those that this process may use. Without the variable candle reads
+    /// /proc/cpuinfo before every matrix product (candle-core 0.11, `get_num_threads`), which takes longer than a small product does, and longer the more CPUs there are.
+    #[must_use]
+    pub fn preferred() -> usize {
+        let usable = std::thread::available_parallelism().map_or(usize::MAX, std::num::NonZero::get);
+        candle_core::utils::get_num_threads().min(usable).max(1)
+    }
+
     /// Sizes the pool to what candle splits its work into, where nothing has started the pool yet. Without this, a process with
     /// more logical than physical cores would use one count for some kernels and the other count for the rest.
     pub(crate) fn settle() -> Self {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use portbench_backend::generate::Stream;
 use portbench_backend::{CheckpointFile, HostTensor, generate};
 use portbench_graph::{DType, Graph, Type};
 
@@ -43,10 +44,10 @@ impl Feeder {
         Ok(Self { inputs: inputs.clone(), text })
     }
 
-    /// Seed of the inputs.
+    /// What the arrivals of this trial are drawn from.
     #[must_use]
-    pub fn seed(&self) -> u64 {
-        self.inputs.seed
+    pub fn arrivals(&self) -> Stream {
+        Stream::new(self.inputs.seed, &format!("arrivals.{}", self.inputs.trial))
     }
 
     /// Every input of an entry at a step of a sequence of batches. A scalar `position` without a source is 0. In [`Split::Validation`] corpus windows come from

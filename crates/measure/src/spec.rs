@@ -19,6 +19,9 @@ pub struct Inputs {
     pub sources: BTreeMap<String, InputSource>,
     /// The text that [`InputSource::CorpusTokens`] reads.
     pub corpus: Option<Corpus>,
+    /// Number of the trial. Each draws arrivals of its own in an open loop, so that an interval over trials holds what their chance does.
+    #[serde(default)]
+    pub trial: u64,
 }
 
 /// Source of one input.

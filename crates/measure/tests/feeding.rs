@@ -30,6 +30,7 @@ fn corpus(text: &str, validation: f64) -> (tempfile::NamedTempFile, Inputs) {
         ]
         .into(),
         corpus: Some(Corpus { path: file.path().to_owned(), validation }),
+        trial: 0,
     };
     (file, inputs)
 }

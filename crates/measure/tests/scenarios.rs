@@ -175,6 +175,7 @@ fn corpus(file: &tempfile::NamedTempFile) -> Inputs {
         ]
         .into(),
         corpus: Some(Corpus { path: file.path().to_owned(), validation: 0.1 }),
+        trial: 0,
     }
 }
 
@@ -292,6 +293,22 @@ fn server_queries_do_not_depend_on_the_backend() {
         queries
     };
     assert_eq!(counted(10), counted(1500), "arrivals are scheduled whatever the backend does");
+}
+
+#[test]
+fn each_trial_has_arrivals_of_its_own_and_the_same_again() {
+    let counted = |trial: u64| {
+        let clock = FakeClock::new();
+        let mut scripted = Scripted::new(&forward_program(), &clock);
+        let mut spec = spec(forward(), server(1000.0));
+        spec.sampling.max_samples = 100_000;
+        let timed = run(&mut scripted, &clock, &Inputs { trial, ..x() }, &spec);
+        let Samples::Server { queries, .. } = timed.measurement.samples else { panic!() };
+        queries
+    };
+    let trials: Vec<u64> = (0..4).map(counted).collect();
+    assert_eq!(trials, (0..4).map(counted).collect::<Vec<_>>());
+    assert!(trials.iter().any(|queries| *queries != trials[0]), "{trials:?}");
 }
 
 #[test]

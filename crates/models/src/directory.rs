@@ -1,16 +1,16 @@
 //! Model directories in Hugging Face layout.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::Read;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use portbench_graph::DType;
 use serde_json::Value;
 
+use crate::checkpoint;
 use crate::config;
 use crate::error::ModelError;
 use crate::model::Model;
+use crate::request::{Form, Request};
 
 /// A model directory that was read: `config.json` and the names in its checkpoint. Values stay on disk.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,11 +19,10 @@ pub struct ModelDirectory {
     pub model: Model,
     /// safetensors files that together hold the checkpoint.
     pub files: Vec<PathBuf>,
-}
-
-#[derive(Deserialize)]
-struct Index {
-    weight_map: BTreeMap<String, String>,
+    config: PathBuf,
+    /// What the configuration calls the classes that the checkpoint was saved from.
+    architectures: Vec<String>,
+    tensors: BTreeSet<String>,
 }
 
 impl ModelDirectory {
@@ -38,66 +37,95 @@ impl ModelDirectory {
             return Err(ModelError::Read { path: dir.to_owned(), message, source: None });
         }
         let path = dir.join("config.json");
-        let config: Value = read_json(&path)?;
-        let (files, tensors) = checkpoint(dir)?;
-        Ok(Self { model: config::model(&path, &config, &tensors)?, files })
+        let config: Value = checkpoint::read_json(&path)?;
+        let (files, tensors) = checkpoint::names(dir)?;
+        let model = config::model(&path, &config, &tensors)?;
+        let classes = config.get("architectures").and_then(Value::as_array).into_iter().flatten();
+        let architectures = classes.filter_map(Value::as_str).map(str::to_owned).collect();
+        Ok(Self { model, files, config: path, architectures, tensors })
+    }
+
+    /// Holds the names in the checkpoint against the parameters of the model. Returns the tensors that no parameter reads, apart from buffers that are computed here: of
+    /// another head, of further layers, of something that the model lacks.
+    ///
+    /// # Errors
+    /// [`ModelError::Config`] where the checkpoint lacks a parameter, or has an output head of its own that the configuration ties to the token table;
+    /// [`ModelError::Read`] where the two cannot be compared; and as [`Model::program`].
+    pub fn unread(&self) -> Result<Vec<String>, ModelError> {
+        let form = Form::Forward { sequence: 1, mask: false };
+        let request = Request { form, batch: 1, storage: DType::F32, compute: DType::F32 };
+        let params = self.model.program(&request)?.params;
+        let read: BTreeSet<String> = params.into_iter().map(|p| p.name).collect();
+        let missing: Vec<&String> = read.difference(&self.tensors).collect();
+        if let Some(first) = missing.first() {
+            let (family, class) = (self.model.family(), class(&self.model));
+            let more = match missing.len() - 1 {
+                0 => String::new(),
+                n => format!(" and {n} more"),
+            };
+            let message = format!(
+                "is {}, whose checkpoint lacks `{first}`{more} of the {family} computed here; save the model as {class}",
+                if self.architectures.is_empty() {
+                    "not given".to_owned()
+                } else {
+                    self.architectures.join(", ")
+                }
+            );
+            return Err(self.error("architectures", message));
+        }
+        self.check_tied(&read)?;
+        let buffer = |name: &str| BUFFERS.iter().any(|end| name.ends_with(end));
+        let unread = self.tensors.difference(&read).filter(|name| !buffer(name));
+        Ok(unread.filter(|name| !(self.ties() && *name == HEAD)).cloned().collect())
+    }
+
+    fn ties(&self) -> bool {
+        matches!(&self.model, Model::Gpt2(_)) || matches!(&self.model, Model::Llama(llama) if llama.tied)
+    }
+
+    /// A head of its own beside `tie_word_embeddings` means different things to different releases of transformers.
+    fn check_tied(&self, read: &BTreeSet<String>) -> Result<(), ModelError> {
+        if !self.ties() || !self.tensors.contains(HEAD) {
+            return Ok(());
+        }
+        let table =
+            read.iter().find(|name| name.ends_with("wte.weight") || name.ends_with("embed_tokens.weight"));
+        match table {
+            Some(table) if !checkpoint::same(&self.files, table, HEAD)? => {
+                let message = format!(
+                    "ties the output head to `{table}`, but the checkpoint's `{HEAD}` differs from it; set it to false, or leave that tensor out"
+                );
+                Err(self.error("tie_word_embeddings", message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn error(&self, key: &str, message: String) -> ModelError {
+        ModelError::Config { path: self.config.clone(), key: key.to_owned(), message }
     }
 }
 
-fn checkpoint(dir: &Path) -> Result<(Vec<PathBuf>, BTreeSet<String>), ModelError> {
-    let whole = dir.join("model.safetensors");
-    let index = dir.join("model.safetensors.index.json");
-    if whole.is_file() {
-        let names = tensor_names(&whole)?;
-        return Ok((vec![whole], names));
-    }
-    if !index.is_file() {
-        let message = "there is neither that file nor model.safetensors.index.json; save the model with safe_serialization".into();
-        return Err(ModelError::Read { path: whole, message, source: None });
-    }
-    let Index { weight_map } = read_json(&index)?;
-    let files: BTreeSet<&String> = weight_map.values().collect();
-    if let Some(outside) = files.iter().find(|f| Path::new(f).file_name().is_none_or(|n| n != f.as_str())) {
-        let message = format!("it lists `{outside}`, which is not a file of the same directory");
-        return Err(ModelError::Read { path: index, message, source: None });
-    }
-    let files: Vec<PathBuf> = files.into_iter().map(|f| dir.join(f)).collect();
-    if let Some(missing) = files.iter().find(|f| !f.is_file()) {
-        let message = format!("{} lists it, but it is not there", index.display());
-        return Err(ModelError::Read { path: missing.clone(), message, source: None });
-    }
-    Ok((files, weight_map.into_keys().collect()))
-}
+/// The output head of decoders.
+const HEAD: &str = "lm_head.weight";
 
-fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ModelError> {
-    let read = |message: String, source| ModelError::Read { path: path.to_owned(), message, source };
-    let text = fs::read_to_string(path).map_err(|e| read("it cannot be opened as text".into(), Some(e)))?;
-    serde_json::from_str(&text).map_err(|e| read(format!("it is not the JSON expected: {e}"), None))
-}
+/// Ends of the names of what transformers has saved beside parameters: masks, positions and frequencies that follow from the configuration, and counts of training.
+const BUFFERS: [&str; 5] = [
+    ".attn.bias",
+    ".attn.masked_bias",
+    "rotary_emb.inv_freq",
+    "embeddings.position_ids",
+    "num_batches_tracked",
+];
 
-/// Names in the header of a safetensors file. The rest of the header is checked when values are read.
-fn tensor_names(path: &Path) -> Result<BTreeSet<String>, ModelError> {
-    let lies = |message: String| ModelError::Read { path: path.to_owned(), message, source: None };
-    let failed = |source| ModelError::Read {
-        path: path.to_owned(),
-        message: "it cannot be read".into(),
-        source: Some(source),
-    };
-    let mut file = File::open(path).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
-    let mut length = [0u8; 8];
-    file.read_exact(&mut length).map_err(|_| lies(format!("{size} bytes hold no safetensors header")))?;
-    let length = u64::from_le_bytes(length);
-    if length > size - 8 {
-        return Err(lies(format!(
-            "its header claims {length} bytes of a file of {size}: it is truncated or no safetensors file"
-        )));
+/// The class of transformers whose checkpoints hold what is computed here.
+fn class(model: &Model) -> &'static str {
+    match model {
+        Model::Gpt2(_) => "GPT2LMHeadModel",
+        Model::Llama(_) => "a ...ForCausalLM",
+        Model::Bert(_) => "BertModel",
+        Model::Vit(_) => "ViTForImageClassification",
+        Model::Resnet(_) => "ResNetForImageClassification",
+        Model::Mlp(_) | Model::Kernel(_) => "a model of transformers",
     }
-    let mut header = String::new();
-    file.take(length)
-        .read_to_string(&mut header)
-        .map_err(|e| lies(format!("its header is not text: {e}")))?;
-    let header: BTreeMap<String, serde::de::IgnoredAny> =
-        serde_json::from_str(&header).map_err(|e| lies(format!("its header is not JSON: {e}")))?;
-    Ok(header.into_keys().filter(|name| name != "__metadata__").collect())
 }

@@ -14,6 +14,7 @@
 //! Not in this crate: values (`portbench-backend`), files of workloads, anything that executes.
 
 mod check;
+mod checkpoint;
 mod config;
 mod decoder;
 mod directory;

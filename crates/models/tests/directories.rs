@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use portbench_models::{Activation, Model, ModelDirectory};
+use portbench_graph::DType;
+use portbench_models::{Activation, Form, Model, ModelDirectory, Request};
 use serde_json::{Map, Value, json};
 
 /// A safetensors file with these names and no values: reading a directory looks at names only.
@@ -90,7 +91,12 @@ fn configurations_that_are_refused() {
         ),
         with(llama("mistral"), "num_key_value_heads", Value::Null),
         with(llama("mixtral"), "num_experts_per_tok", json!(2)),
-        with(llama("qwen3"), "layer_types", json!(["full_attention", "sliding_attention"])),
+        with(
+            with(llama("qwen3"), "use_sliding_window", json!(true)),
+            "layer_types",
+            json!(["full_attention", "sliding_attention"]),
+        ),
+        with(llama("qwen3"), "layer_types", json!(["full_attention", "linear_attention"])),
         with(bert(), "position_embedding_type", json!("relative_key")),
         with(bert(), "is_decoder", json!(true)),
         json!({"model_type": "resnet", "layer_type": "basic"}),
@@ -149,6 +155,86 @@ fn names_in_the_checkpoint_decide_the_prefix_and_the_pooler() {
     }
 }
 
+/// The checkpoint's names are held against the model's parameters: what lacks is an error, what is over is told.
+#[test]
+fn checkpoints_have_what_the_model_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    let names = |config: &Value| -> Vec<String> {
+        write(dir.path(), config, &[]);
+        let model = ModelDirectory::read(dir.path()).unwrap().model;
+        let form = Form::Forward { sequence: 1, mask: false };
+        let request = Request { form, batch: 1, storage: DType::F32, compute: DType::F32 };
+        model.program(&request).unwrap().params.into_iter().map(|p| p.name).collect()
+    };
+    let unread = |config: &Value, names: &[String]| {
+        write(dir.path(), config, &names.iter().map(String::as_str).collect::<Vec<_>>());
+        ModelDirectory::read(dir.path()).unwrap().unread()
+    };
+    let config = with(gpt2(), "architectures", json!(["GPT2LMHeadModel"]));
+    let mut all = names(&config);
+    assert_eq!(unread(&config, &all).unwrap(), [""; 0]);
+    all.extend(["transformer.h.0.attn.bias".into(), "transformer.h.7.ln_1.weight".into()]);
+    assert_eq!(unread(&config, &all).unwrap(), ["transformer.h.7.ln_1.weight"], "buffers are no news");
+    let config = with(llama("llama"), "architectures", json!(["LlamaModel"]));
+    let headless: Vec<String> = names(&config).into_iter().filter(|name| name != "lm_head.weight").collect();
+    let error = unread(&config, &headless).unwrap_err().to_string();
+    assert!(error.contains("`architectures` is LlamaModel") && error.contains("`lm_head.weight`"), "{error}");
+}
+
+#[test]
+fn a_head_of_its_own_is_no_tied_head() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = json!({
+        "model_type": "llama", "vocab_size": 2, "max_position_embeddings": 8, "hidden_size": 2, "intermediate_size": 2,
+        "num_hidden_layers": 1, "num_attention_heads": 1, "hidden_act": "silu", "tie_word_embeddings": true
+    });
+    fs::write(dir.path().join("config.json"), config.to_string()).unwrap();
+    let read = |head: [u8; 16]| {
+        let layer = "model.layers.0";
+        let mut entries = Map::new();
+        let mut add = |name: String, shape: &[u64], at: u64| {
+            let bytes = 4 * shape.iter().product::<u64>();
+            entries.insert(name, json!({"dtype": "F32", "shape": shape, "data_offsets": [at, at + bytes]}));
+        };
+        add("model.embed_tokens.weight".into(), &[2, 2], 0);
+        add("lm_head.weight".into(), &[2, 2], 16);
+        for name in ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj"] {
+            add(format!("{layer}.{name}.weight"), &[2, 2], 0);
+        }
+        for name in ["mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"] {
+            add(format!("{layer}.{name}.weight"), &[2, 2], 0);
+        }
+        for name in
+            ["model.norm", "model.layers.0.input_layernorm", "model.layers.0.post_attention_layernorm"]
+        {
+            add(format!("{name}.weight"), &[2], 0);
+        }
+        let header = Value::Object(entries).to_string();
+        let table: Vec<u8> = (0..16).collect();
+        let file = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &table, &head].concat();
+        fs::write(dir.path().join("model.safetensors"), file).unwrap();
+        ModelDirectory::read(dir.path()).unwrap().unread()
+    };
+    let same: [u8; 16] = std::array::from_fn(|i| i as u8);
+    assert_eq!(read(same).unwrap(), [""; 0]);
+    let error = read([9; 16]).unwrap_err().to_string();
+    assert!(error.contains("`tie_word_embeddings`") && error.contains("differs"), "{error}");
+}
+
+#[test]
+fn layer_norms_of_the_first_checkpoints_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    write(
+        dir.path(),
+        &bert(),
+        &["embeddings.word_embeddings.weight", "embeddings.LayerNorm.beta", "embeddings.LayerNorm.gamma"],
+    );
+    let error = ModelDirectory::read(dir.path()).unwrap().unread().unwrap_err().to_string();
+    assert!(!error.contains("`embeddings.LayerNorm"), "{error}");
+    let Model::Bert(model) = ModelDirectory::read(dir.path()).unwrap().model else { panic!("no BERT") };
+    assert!(model.gamma_beta);
+}
+
 /// A window shorter than the positions limits the sequences that are built; Qwen's is in force only when switched on.
 #[test]
 fn sliding_windows_limit_sequences() {
@@ -161,5 +247,10 @@ fn sliding_windows_limit_sequences() {
     assert_eq!(positions(llama("mistral")), Some(64));
     let qwen = with(llama("qwen2"), "sliding_window", json!(16));
     assert_eq!(positions(qwen.clone()), Some(64));
-    assert_eq!(positions(with(qwen, "use_sliding_window", json!(true))), Some(16));
+    assert_eq!(positions(with(qwen.clone(), "use_sliding_window", json!(true))), Some(16));
+    let layers = json!(["full_attention", "sliding_attention"]);
+    assert_eq!(positions(with(qwen.clone(), "layer_types", layers.clone())), Some(64), "switched off");
+    let on = with(qwen, "use_sliding_window", json!(true));
+    assert_eq!(positions(with(on.clone(), "layer_types", layers)), Some(16));
+    assert_eq!(positions(with(on, "layer_types", json!(["full_attention", "full_attention"]))), Some(64));
 }

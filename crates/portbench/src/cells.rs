@@ -136,11 +136,18 @@ fn together(
     Ok(Some(PlannedCell { cell, worker: first.worker.clone(), replicas, ..alone.clone() }))
 }
 
+/// What thread pools of workers are sized by.
+const THREADS: &str = "RAYON_NUM_THREADS";
+
 /// How the worker of a backend is started. A backend that is not there is started all the same: its worker says what is missing.
 /// Thread pools are sized when a process first uses them, so the number of threads goes along in its environment.
 pub(crate) fn worker(target: &Target, threads: Option<u32>) -> Result<WorkerCommand, Failure> {
+    let threads = threads.map(|n| n as usize).or_else(|| {
+        (target.backend == "candle" && env::var_os(THREADS).is_none())
+            .then(portbench_candle::Threads::preferred)
+    });
     let mut env: Vec<(OsString, OsString)> =
-        threads.map(|n| ("RAYON_NUM_THREADS".into(), n.to_string().into())).into_iter().collect();
+        threads.map(|n| (THREADS.into(), n.to_string().into())).into_iter().collect();
     if target.device.starts_with("cuda") && env::var_os("CUDA_DEVICE_ORDER").is_none() {
         // CUDA then numbers GPUs as the driver's own tools do, through which they are watched.
         env.push(("CUDA_DEVICE_ORDER".into(), "PCI_BUS_ID".into()));

@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
+use portbench_backend::{HostTensor, save_tensors};
 use serde_json::Value;
 
 const TINY: &str = r#"
@@ -393,6 +394,36 @@ fn verify_says_what_is_wrong_with_a_directory() {
         wrong.to_str().unwrap(),
     ];
     assert!(home.expect(1, &args).0.contains("differs"));
+}
+
+#[test]
+fn verify_lets_nothing_go_unheard() {
+    let home = Home::new();
+    let model = reference_models().join("gpt2");
+    let file = home.path("in.safetensors");
+    let told = |tensors: &[(&str, HostTensor)], more: &[&str]| {
+        let tensors: Vec<_> = tensors.iter().map(|(name, tensor)| (*name, tensor)).collect();
+        save_tensors(&file, tensors).unwrap();
+        let args = ["verify", model.to_str().unwrap(), "--inputs", file.to_str().unwrap()];
+        home.expect(2, &[&args[..], more].concat()).1
+    };
+    let ids = || ("input_ids", HostTensor::from_i64(&[1, 3], &[1, 2, 3]).unwrap());
+    let positions = ("position_ids", HostTensor::from_i64(&[1, 3], &[2, 1, 0]).unwrap());
+    let text = told(&[ids(), positions], &[]);
+    assert!(text.contains("does not read `position_ids`") && text.contains("attention_mask"), "{text}");
+    let text = told(&[("input_ids", HostTensor::from_f32(&[1, 3], &[1.7, 2.7, 3.7]).unwrap())], &[]);
+    assert!(text.contains("`input_ids`") && text.contains("holds integers"), "{text}");
+    let text = told(&[("input_ids", HostTensor::from_i64(&[1, 2], &[1, 999_999]).unwrap())], &[]);
+    assert!(text.contains("holds 999999; the vocabulary has"), "{text}");
+    let mask = ("attention_mask", HostTensor::from_i64(&[1, 3], &[0, 1, 1]).unwrap());
+    let text = told(&[("prompt", ids().1), mask], &[]);
+    assert!(text.contains("attention_mask") && text.contains("without the mask"), "{text}");
+    let text = told(&[ids()], &["--save", file.to_str().unwrap()]);
+    assert!(text.contains("overwrite"), "{text}");
+    let empty = home.path("empty.safetensors");
+    save_tensors(&empty, Vec::<(&str, &HostTensor)>::new()).unwrap();
+    let text = told(&[ids()], &["--expected", empty.to_str().unwrap()]);
+    assert!(text.contains("empty.safetensors holds no tensors"), "{text}");
 }
 
 #[test]

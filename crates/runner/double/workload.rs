@@ -32,7 +32,7 @@ pub(crate) fn program(width: usize) -> Program {
 
 pub(crate) fn inputs() -> Inputs {
     let source = InputSource::Generated { recipe: Recipe::Uniform { bound: 1.0 } };
-    Inputs { seed: SEED, sources: [("x".to_owned(), source)].into(), corpus: None }
+    Inputs { seed: SEED, sources: [("x".to_owned(), source)].into(), ..Inputs::default() }
 }
 
 pub(crate) fn spec() -> MeasureSpec {

@@ -24,7 +24,7 @@ pub enum Event<'a> {
         cell: &'a Cell,
         /// Number of the trial within its cell, from 0.
         number: u64,
-        /// Position in the run's order, from 0.
+        /// How many trials began before it since the run was started or taken up again.
         position: usize,
     },
     /// The worker begins a phase.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use portbench_backend::{BackendInfo, with_causes};
-use portbench_measure::together;
+use portbench_measure::{Inputs, together};
 use portbench_records::{
     Cell, Environment, Outcome, Parity, PartialTrial, Run, RunInfo, Store, StoreError, Trial, VERSION,
 };
@@ -198,10 +198,12 @@ impl Execution<'_> {
             trials: order.iter().filter(|(number, index)| open(self, *number, *index)).count(),
             kept: self.outcomes.iter().flatten().count(),
         });
+        let mut started = 0;
         for (position, (number, index)) in order.into_iter().enumerate() {
             if open(self, number, index) {
                 self.check_cancelled()?;
-                on_event(Event::TrialStarted { cell: &plan.cells[index].cell, number, position });
+                on_event(Event::TrialStarted { cell: &plan.cells[index].cell, number, position: started });
+                started += 1;
                 self.trial(position, number, index, on_event)?;
             }
             if self.outcomes[index].is_none() && self.kept[index].len() as u64 == plan.trials {
@@ -278,9 +280,9 @@ impl Execution<'_> {
             let limits = self.runner.limits;
             let mut watch = Watch { limits, cancelled: &cancelled, hear: &mut hear, ready: &|| true };
             if planned.replicas.is_empty() {
-                worker::run(&planned.worker, &self.job(planned, check), &mut watch)
+                worker::run(&planned.worker, &self.job(planned, number, check), &mut watch)
             } else {
-                self.replicas(planned, check, &mut watch)
+                self.replicas(planned, number, check, &mut watch)
             }
         };
         match finished {
@@ -311,9 +313,15 @@ impl Execution<'_> {
     }
 
     /// All replicas of a cell as one job. The first alone makes the check: what it executes is what the others execute.
-    fn replicas(&self, planned: &PlannedCell, check: bool, watch: &mut Watch<'_>) -> Result<Finished, Stop> {
+    fn replicas(
+        &self,
+        planned: &PlannedCell,
+        number: u64,
+        check: bool,
+        watch: &mut Watch<'_>,
+    ) -> Result<Finished, Stop> {
         let crashed = |detail| Stop::Ended { outcome: Outcome::Crashed, detail, info: None };
-        let job = |first: bool| Job { together: true, ..self.job(planned, check && first) };
+        let job = |first: bool| Job { together: true, ..self.job(planned, number, check && first) };
         let jobs: Vec<_> = planned.replicas.iter().enumerate().map(|(i, r)| (r, job(i == 0))).collect();
         let mut first = None;
         let mut measurements = Vec::new();
@@ -332,7 +340,7 @@ impl Execution<'_> {
         Ok(Finished { info, parity, timed: Some(Timed { measurement, lowering, phases }) })
     }
 
-    fn job(&self, planned: &PlannedCell, check: bool) -> Job {
+    fn job(&self, planned: &PlannedCell, number: u64, check: bool) -> Job {
         let resolved = &planned.resolved;
         let parity = resolved.parity.as_ref().filter(|_| check).map(|parity| ParityJob {
             program: parity.program.clone(),
@@ -343,7 +351,7 @@ impl Execution<'_> {
         let measure = MeasureJob {
             program: resolved.program.clone(),
             params: resolved.params.clone(),
-            inputs: resolved.inputs.clone(),
+            inputs: Inputs { trial: number, ..resolved.inputs.clone() },
             spec: planned.spec.clone(),
         };
         Job {

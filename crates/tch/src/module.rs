@@ -168,8 +168,12 @@ impl Executable for ModuleExecutable {
         let result = tch::no_grad(|| self.module.forward_is(&values));
         let result = result.map_err(|e| {
             let text = e.to_string();
-            // libtorch begins with where in the module's code it was, and ends with what was wrong.
-            let last = text.lines().rev().map(str::trim).find(|line| line.contains("Error")).unwrap_or("");
+            // libtorch begins with where in the module's code it was, and ends with what was wrong; then come the frames of its own stack.
+            let own =
+                |line: &&str| !line.starts_with("frame #") && !line.starts_with("Exception raised from");
+            let lines: Vec<&str> = text.lines().map(str::trim).take_while(own).collect();
+            let last = lines.iter().rev().find(|line| line.contains("Error"));
+            let last = last.or_else(|| lines.iter().find(|line| !line.is_empty())).copied().unwrap_or("");
             match error::at(self.place(), &e) {
                 BackendError::Device { place, .. } if !last.is_empty() => {
                     BackendError::Value { place, message: last.to_owned() }

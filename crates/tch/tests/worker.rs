@@ -29,7 +29,7 @@ fn job(scratch: &Path) -> Job {
     let params = ParamSource::Generated { seed: 1 };
     let recipe = Recipe::Normal { std: 1.0 };
     let sources = [("x".to_owned(), InputSource::Generated { recipe })].into();
-    let inputs = Inputs { seed: 1, sources, corpus: None };
+    let inputs = Inputs { seed: 1, sources, ..Inputs::default() };
     let spec = MeasureSpec {
         task: Task::Forward { entry: "forward".into(), units: 1 },
         scenario: Scenario::SingleStream,

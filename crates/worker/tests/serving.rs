@@ -31,7 +31,7 @@ fn job(scratch: &Path) -> Job {
     let inputs = Inputs {
         seed: 1,
         sources: [("x".to_owned(), InputSource::Generated { recipe })].into(),
-        corpus: None,
+        ..Inputs::default()
     };
     let spec = MeasureSpec {
         task: Task::Forward { entry: "forward".into(), units: 1 },

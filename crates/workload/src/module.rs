@@ -22,6 +22,7 @@ impl Workload {
         numerics: Numerics,
         seed: u64,
     ) -> Result<Resolved, WorkloadError> {
+        self.check_module(table, numerics)?;
         let path = self.path(file);
         let digest = digest(&path).map_err(|error| {
             let message = format!("{}: {error}", path.display());
@@ -48,11 +49,44 @@ impl Workload {
             unit,
             task: Task::Forward { entry: "forward".into(), units },
             boundary: self.file.boundary.unwrap_or_default(),
-            inputs: Inputs { seed, sources: sources.collect(), corpus: None },
+            inputs: Inputs { seed, sources: sources.collect(), ..Inputs::default() },
             params: ParamSource::Module { file: path },
             program,
             parity: None,
         })
+    }
+}
+
+impl Workload {
+    /// What the file says of a module beside its tensors has to agree with them: nothing else would notice.
+    fn check_module(&self, table: &ModelTable, numerics: Numerics) -> Result<(), WorkloadError> {
+        let wrong = |key: &str, message: String, help: &str| {
+            self.document.wrong(vec![self.document.at(&[key], message, Some(help.to_owned()))])
+        };
+        if let Some(rows) = self.file.batch
+            && !table.inputs.iter().any(|input| input.shape.first() == Some(&rows))
+        {
+            let message = format!("`batch` is {rows}, but no input has {rows} rows");
+            return Err(wrong(
+                "batch",
+                message,
+                "rows are what an execution is counted in: the first size of an input",
+            ));
+        }
+        let inputs = table.inputs.iter().map(|input| input.dtype);
+        let outputs = table.outputs.iter().map(|output| output.dtype);
+        let floats: Vec<DType> = inputs.chain(outputs).map(dtype).filter(|dtype| dtype.is_float()).collect();
+        let stored = numerics.storage(Mode::Inference);
+        if !floats.is_empty() && !floats.contains(&stored) {
+            let message =
+                format!("a module without {stored} inputs and outputs does not compute in {numerics}");
+            return Err(wrong(
+                "numerics",
+                message,
+                "a module computes in the element type that it was saved in: name that one",
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -79,17 +113,20 @@ fn program(name: &str, digest: &str, table: &ModelTable) -> Result<Program, port
     program.finish()
 }
 
-fn ty(dtype: ElementType, shape: &[u64]) -> Type {
-    let dtype = match dtype {
+fn dtype(element: ElementType) -> DType {
+    match element {
         ElementType::F64 => DType::F64,
         ElementType::F32 => DType::F32,
         ElementType::Bf16 => DType::Bf16,
         ElementType::F16 => DType::F16,
         ElementType::I64 => DType::I64,
         ElementType::Bool => DType::Bool,
-    };
+    }
+}
+
+fn ty(element: ElementType, shape: &[u64]) -> Type {
     // Checked when the file was read: no size is beyond what memory can address.
-    Type::new(dtype, &shape.iter().map(|&n| n as usize).collect::<Vec<_>>()[..])
+    Type::new(dtype(element), &shape.iter().map(|&n| n as usize).collect::<Vec<_>>()[..])
 }
 
 fn recipe(input: &ModuleInput) -> Recipe {

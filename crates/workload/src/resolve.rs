@@ -140,7 +140,25 @@ impl Workload {
         };
         let (storage, compute) = (numerics.storage(mode), numerics.compute());
         let request = Request { form, batch: sized.batch, storage, compute };
-        sized.model.program(&request).map_err(|e| self.unresolved(with_causes(&e)))
+        sized.model.program(&request).map_err(|e| self.at_size(&e))
+    }
+
+    /// A mistake at the size that the model refuses, or at the model where the file does not say one.
+    fn at_size(&self, error: &ModelError) -> WorkloadError {
+        let table = if self.file.kernel.is_some() { "kernel" } else { "model" };
+        let said = |key: &&str| self.document.has(key);
+        let lengths = || ["sequence", "new-tokens", "prompt"].into_iter().find(said);
+        let key = match error {
+            ModelError::NoForm { .. } => Some("mode"),
+            ModelError::Invalid { field, .. } => [*field].into_iter().find(said).or_else(lengths),
+            _ => None,
+        };
+        let help = matches!(error, ModelError::Invalid { .. }) && key.is_none();
+        let help = help.then(|| {
+            format!("a length that is not given is {TOKENS} tokens: `sequence`, or `prompt` and `new-tokens`")
+        });
+        let mistake = self.document.at(&[key.unwrap_or(table)], with_causes(error), help);
+        self.document.wrong(vec![mistake])
     }
 
     fn spec(&self) -> TrainSpec {
@@ -177,7 +195,7 @@ impl Workload {
                 sources.insert(name.to_owned(), source);
             }
         }
-        Inputs { seed, sources, corpus: corpus.clone() }
+        Inputs { seed, sources, corpus: corpus.clone(), trial: 0 }
     }
 
     fn task(&self, full: &Sized, units: u64) -> Task {

@@ -88,7 +88,9 @@ fn fewer_rows(workload: &Workload, full: &Sized, small: &mut Sized) {
 
 /// Brings the number of parameters within reach, and applies the dimensions that the file asks for.
 fn shrink_model(workload: &Workload, small: &mut Sized, mode: Mode, seed: u64) -> Result<(), WorkloadError> {
-    let wrong = |e: portbench_models::ModelError| workload.unresolved(format!("parity: {e}"));
+    let wrong = |e: portbench_models::ModelError| {
+        workload.document.wrong(vec![workload.document.at(&["parity"], e.to_string(), None)])
+    };
     let asked = workload.file.parity.as_ref().map(|t| json(&t.dimensions)).unwrap_or_default();
     if let Model::Kernel(kernel) = &small.model {
         let mut dimensions: Map<_, _> =

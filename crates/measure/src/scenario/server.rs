@@ -24,8 +24,8 @@ struct Arrivals {
 }
 
 impl Arrivals {
-    fn new(seed: u64, rate: f64) -> Self {
-        Self { stream: Stream::new(seed, "arrivals"), drawn: 0, at: 0.0, mean_gap: 1e9 / rate }
+    fn new(stream: Stream, rate: f64) -> Self {
+        Self { stream, drawn: 0, at: 0.0, mean_gap: 1e9 / rate }
     }
 
     #[inline]
@@ -175,7 +175,7 @@ fn open_loop(session: &mut Session<'_>, queries: &mut impl Queries, rate: f64) -
     let horizon = nanoseconds(sampling.seconds);
     let (min, max) = (sampling.min_samples, sampling.max_samples.max(1));
     let give_up = horizon.saturating_mul(PATIENCE).max(LEAD);
-    let mut schedule = Arrivals::new(session.feeder.seed(), rate);
+    let mut schedule = Arrivals::new(session.feeder.arrivals(), rate);
     // Runs ahead of the queries answered to count those that have arrived.
     let mut arrivals = schedule.clone();
     let (mut arrived, mut next_arrival) = (0u64, arrivals.next());

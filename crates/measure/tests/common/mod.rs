@@ -184,7 +184,7 @@ pub(crate) fn generated(names: &[(&str, Recipe)]) -> Inputs {
     Inputs {
         seed: 7,
         sources: names.iter().map(|(name, recipe)| ((*name).to_owned(), source(recipe))).collect(),
-        corpus: None,
+        ..Inputs::default()
     }
 }
 

@@ -39,7 +39,6 @@ pub(crate) fn llama(
     let layers = keys.required("num_hidden_layers")?;
     let heads = keys.required("num_attention_heads")?;
     let (rope_theta, rope_scaling) = rope(family, keys)?;
-    full_attention(keys)?;
     let window = window(family, keys)?;
     let bias: bool = keys.or("attention_bias", false)?;
     let experts = match family {
@@ -123,22 +122,24 @@ fn rope(family: &str, keys: &mut Keys<'_>) -> Result<(f64, Option<RopeScaling>),
     Ok((theta, scaling))
 }
 
-/// The sliding window, where it is in force.
+/// The sliding window, where it is in force in any layer. Sequences that it does not reach are computed whole.
 fn window(family: &str, keys: &mut Keys<'_>) -> Result<Option<usize>, ModelError> {
     let window = keys.optional("sliding_window")?;
-    let used = match family {
+    let on = match family {
         "qwen2" | "qwen3" => keys.or("use_sliding_window", false)?,
         _ => true,
     };
-    Ok(window.filter(|_| used))
-}
-
-fn full_attention(keys: &mut Keys<'_>) -> Result<(), ModelError> {
     let kinds: Vec<String> = keys.or("layer_types", Vec::new())?;
-    match kinds.iter().find(|kind| *kind != "full_attention") {
-        None => Ok(()),
-        Some(kind) => {
-            Err(keys.error("layer_types", format!("has `{kind}`; only full_attention is done here")))
-        }
+    let slides = kinds.iter().any(|kind| kind == "sliding_attention");
+    if let Some(kind) =
+        kinds.iter().find(|kind| !["full_attention", "sliding_attention"].contains(&kind.as_str()))
+    {
+        return Err(
+            keys.error("layer_types", format!("has `{kind}`; full and sliding attention are done here"))
+        );
     }
+    if slides && on && window.is_none() {
+        return Err(keys.error("layer_types", "has `sliding_attention`, but `sliding_window` is not given"));
+    }
+    Ok(window.filter(|_| on && (slides || kinds.is_empty())))
 }

@@ -31,6 +31,7 @@ pub(crate) fn bert(keys: &mut Keys<'_>, tensors: &BTreeSet<String>) -> Result<Be
         activation: keys.required("hidden_act")?,
         pooler,
         prefix,
+        gamma_beta: tensors.iter().any(|name| name.ends_with("LayerNorm.gamma")),
     })
 }
 

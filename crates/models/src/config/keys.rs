@@ -10,7 +10,7 @@ use crate::error::ModelError;
 
 /// Keys without effect on what is computed here: names, tokens, dropout (off in evaluation), initial values, training losses, output
 /// options, library bookkeeping.
-const WITHOUT_EFFECT: [&str; 61] = [
+const WITHOUT_EFFECT: [&str; 71] = [
     "_name_or_path",
     "architectures",
     "attention_dropout",
@@ -72,6 +72,18 @@ const WITHOUT_EFFECT: [&str; 61] = [
     "is_encoder_decoder",
     "tokenizer_class",
     "prefix",
+    // Of Google's BERT checkpoints.
+    "directionality",
+    "pooler_fc_size",
+    "pooler_num_attention_heads",
+    "pooler_num_fc_layers",
+    "pooler_size_per_head",
+    "pooler_type",
+    // Of tools that wrote a configuration again.
+    "_attn_implementation_autoset",
+    "unsloth_fixed",
+    "unsloth_version",
+    "is_llama_config",
 ];
 
 /// The keys of one file.

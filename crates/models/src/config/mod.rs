@@ -37,7 +37,10 @@ pub(crate) fn model(path: &Path, config: &Value, tensors: &BTreeSet<String>) -> 
         }
     };
     keys.finish()?;
-    model.check()?;
+    model.check().map_err(|error| {
+        // The dimensions of the family are called otherwise in the file.
+        ModelError::Dimensions { family: path.display().to_string(), message: error.to_string() }
+    })?;
     Ok(model)
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::Check;
 use crate::decoder::key_mask;
 use crate::error::ModelError;
-use crate::parts::{Activation, STD, join_heads, layer_norm, linear, split_heads};
+use crate::parts::{Activation, ONE, STD, ZERO, join_heads, linear, split_heads};
 
 /// Dimensions of a BERT.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ pub struct Bert {
     /// What stands before the names of a checkpoint.
     #[serde(default)]
     pub prefix: String,
+    /// Whether the parameters of layer norms are called `gamma` and `beta`, as in the first checkpoints, which were TensorFlow's.
+    #[serde(default)]
+    pub gamma_beta: bool,
 }
 
 fn types() -> usize {
@@ -119,7 +122,16 @@ impl Bert {
         let places = g.broadcast(places, &[batch, sequence, self.width]);
         let x = g.add(words, kinds);
         let x = g.add(x, places);
-        layer_norm(g, x, "LayerNorm", self.width, self.eps, true)
+        self.norm(g, x, "LayerNorm")
+    }
+
+    fn norm(&self, g: &mut GraphBuilder<'_>, x: Value, name: &str) -> Value {
+        let [weight, bias] = if self.gamma_beta { ["gamma", "beta"] } else { ["weight", "bias"] };
+        g.scope(name, |g| {
+            let weight = g.param(weight, &[self.width], ONE);
+            let bias = g.param(bias, &[self.width], ZERO);
+            g.layer_norm(x, weight, Some(bias), self.eps)
+        })
     }
 
     fn block(&self, g: &mut GraphBuilder<'_>, x: Value, mask: Value, shape: [usize; 2]) -> Value {
@@ -136,13 +148,13 @@ impl Bert {
             let attended = join_heads(g, attended, shape, head);
             let y = linear(g, attended, "output.dense", [width, width], true);
             let y = g.add(x, y);
-            layer_norm(g, y, "output.LayerNorm", width, self.eps, true)
+            self.norm(g, y, "output.LayerNorm")
         });
         let inner = linear(g, attended, "intermediate.dense", [width, self.inner], true);
         let inner = self.activation.apply(g, inner);
         let y = linear(g, inner, "output.dense", [self.inner, width], true);
         let y = g.add(attended, y);
-        layer_norm(g, y, "output.LayerNorm", width, self.eps, true)
+        self.norm(g, y, "output.LayerNorm")
     }
 
     /// Mean over the tokens that count, scaled to Euclidean length 1.
