@@ -23,7 +23,7 @@ mod telemetry;
 mod warm;
 mod words;
 
-pub use accelerator::{AcceleratorTelemetry, EnergyMethod, Reading, Watch};
+pub use accelerator::{AcceleratorTelemetry, DeviceErrors, EnergyMethod, PowerShare, Reading, Watch};
 pub use clock::{Clock, FakeClock, SystemClock, resolution};
 pub use corpus::Split;
 pub use error::MeasureError;

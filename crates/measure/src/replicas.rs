@@ -2,7 +2,7 @@
 
 use portbench_stats::{LatencyHistogram, StatsError};
 
-use crate::accelerator::AcceleratorTelemetry;
+use crate::accelerator::{AcceleratorTelemetry, DeviceErrors};
 use crate::error::MeasureError;
 use crate::measurement::{Histogram, Measurement, ReplicaShare, Samples, Telemetry};
 
@@ -106,7 +106,7 @@ fn merged(a: &Histogram, b: &Histogram) -> Result<Histogram, StatsError> {
     Histogram::of(&both)
 }
 
-/// Energy, memory and other processes of both, the time of the longer, and the readings of the first.
+/// Energy, memory, errors and other processes of both, the time of the longer, and the readings of the first.
 fn joined(
     first: Option<AcceleratorTelemetry>,
     second: Option<AcceleratorTelemetry>,
@@ -116,6 +116,11 @@ fn joined(
     both.energy_joules = both.energy_joules.zip(second.energy_joules).map(|(a, b)| a + b);
     both.memory_bytes = both.memory_bytes.zip(second.memory_bytes).map(|(a, b)| a + b);
     both.other_processes = both.other_processes.zip(second.other_processes).map(|(a, b)| a + b);
+    both.errors = both.errors.zip(second.errors).map(|(a, b)| DeviceErrors {
+        executions: a.executions.zip(b.executions).map(|(a, b)| a.saturating_add(b)),
+        // Cores of one chip each count all errors of it.
+        memory: a.memory.max(b.memory),
+    });
     Some(both)
 }
 

@@ -90,6 +90,24 @@ pub enum NeuronError {
         /// What is wrong, with line and column where there are any.
         what: String,
     },
+    /// A tool that ended badly.
+    #[error("{tool} failed: {what}")]
+    Failed {
+        /// The tool.
+        tool: &'static str,
+        /// What it said, and how it ended.
+        what: String,
+    },
+    /// A tool that did not answer, and was ended.
+    #[error("{} did not answer in {seconds} s: {way_out}", program.display())]
+    Silent {
+        /// The tool.
+        program: PathBuf,
+        /// How long it had, in seconds.
+        seconds: f64,
+        /// What to do.
+        way_out: &'static str,
+    },
     /// A word of the command line or of the environment that is not understood.
     #[error("`{given}` is no {what}; known: {known}")]
     Word {

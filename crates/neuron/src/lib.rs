@@ -6,6 +6,7 @@
 //! - Files: [`NeffHeader`] reads the head of a NEFF without libnrt.
 //! - The machine: [`machine`] reads `neuron-ls`, [`monitor`] reads `neuron-monitor`, [`sysfs`] reads what the driver shows; [`host`] looks at all of
 //!   it. Ids of instance and account are never read.
+//! - Cores: [`VisibleCores`] are those that the environment shows to a process; [`environment`] knows what else in it changes results.
 //! - Before compiling: [`limits`] is the table of what Trainium cannot take, and holds a program against it.
 //! - Compiling: [`compiler`] has the flags, runs neuronx-cc, reads why it failed, and keeps artefacts and failures.
 //!
@@ -13,6 +14,8 @@
 //! real, what against a double and what is written from documents alone.
 
 pub mod compiler;
+mod cores;
+pub mod environment;
 mod error;
 pub mod host;
 mod json;
@@ -28,6 +31,7 @@ pub mod sysfs;
 mod target;
 mod tensor;
 
+pub use cores::{CORE_COUNT_VARIABLE, VISIBLE_CORES_VARIABLE, VisibleCores};
 pub use error::NeuronError;
 pub use library::{
     Family, INSTALLED, InstanceInfo, LIBNRT, LIBNRT_VARIABLE, Library, MemoryUse, Runtime, RuntimeVersion,

@@ -7,7 +7,8 @@
 use serde_json::Value;
 
 use crate::error::NeuronError;
-use crate::json::{count, index, indices, list, number, text};
+use crate::json::{count, index, indices, list, member, number, text};
+use crate::target::Target;
 
 const TOOL: &str = "neuron-ls";
 /// How deep the devices may lie in the object form.
@@ -29,7 +30,7 @@ pub struct Device {
     pub index: u32,
     /// Logical NeuronCores on it.
     pub cores: Option<u32>,
-    /// Physical cores to a logical one; absent on Trn1 and Inf2, where it is 1.
+    /// Physical cores to a logical one; absent on Trn1 and Inf2, where it is 1, and where the tool does not say.
     pub lnc: Option<u32>,
     /// Bytes of its memory.
     pub memory_bytes: Option<u64>,
@@ -60,8 +61,10 @@ impl Listing {
     /// # Errors
     /// [`NeuronError::Malformed`] for text that is no JSON, or in which no list of devices can be found.
     pub fn parse(json: &str) -> Result<Self, NeuronError> {
-        let value: Value = serde_json::from_str(json)
-            .map_err(|e| NeuronError::Malformed { tool: TOOL, what: e.to_string() })?;
+        let value: Value = serde_json::from_str(json).map_err(|e| NeuronError::Malformed {
+            tool: TOOL,
+            what: format!("{e}; JSON is what `neuron-ls --json-output` writes, since SDK 2.34 `neuron-ls --output-format json`"),
+        })?;
         let found = devices(&value, DEPTH).ok_or_else(|| NeuronError::Malformed {
             tool: TOOL,
             what: "no list of devices in it; portbench knows the forms of SDK 2.33 and earlier, so use neuron-ls --json-output where it still is".into(),
@@ -85,12 +88,15 @@ impl Listing {
         self.devices.iter().map(|d| d.cores).try_fold(0u32, |sum, n| sum.checked_add(n?))
     }
 
-    /// Physical cores to a logical one: what all devices say; 1 where none says anything. `None` where they differ.
+    /// Physical cores to a logical one: what all devices say; 1 where none says anything and the instance is of a kind that joins none. `None` where
+    /// they differ, and where nobody knows.
     #[must_use]
     pub fn lnc(&self) -> Option<u32> {
-        let mut said = self.devices.iter().map(|d| d.lnc.unwrap_or(1));
-        let first = said.next()?;
-        said.all(|lnc| lnc == first).then_some(first)
+        let target = self.instance_type.as_deref().and_then(Target::of_instance);
+        let alone = target.filter(|target| !target.joins_cores()).map(|_| 1);
+        let mut said = self.devices.iter().map(|d| d.lnc.or(alone));
+        let first = said.next()??;
+        said.all(|lnc| lnc == Some(first)).then_some(first)
     }
 
     /// Bytes of all devices' memory, where each tells its own.
@@ -114,19 +120,26 @@ fn device_index(value: &Value) -> Option<u32> {
     ["neuron_device", "neuron_device_index"].iter().find_map(|name| index(value, name))
 }
 
-/// The array of devices: the value itself, or the first array below it whose elements have device numbers. An empty array at the top is a machine without devices.
+/// The array of devices: the value itself, or the first array below it whose elements have device numbers. An empty array at the top, or of a name that the devices have, is a machine
+/// without devices.
 fn devices(value: &Value, depth: usize) -> Option<&[Value]> {
+    const NAMES: [&str; 2] = ["neuron_devices", "devices"];
     match value {
         Value::Array(all) if all.is_empty() && depth == DEPTH => Some(all),
         Value::Array(all) if all.first().is_some_and(|first| device_index(first).is_some()) => Some(all),
-        Value::Object(members) if depth > 0 => members.values().find_map(|v| devices(v, depth - 1)),
+        Value::Object(members) if depth > 0 => {
+            let none =
+                || NAMES.iter().find_map(|name| value.get(name)?.as_array().filter(|all| all.is_empty()));
+            members.values().find_map(|v| devices(v, depth - 1)).or_else(|| none().map(Vec::as_slice))
+        }
         _ => None,
     }
 }
 
 /// A device; what it does not say itself may stand at the top of the object form.
 fn device(value: &Value, shared: Option<&Value>) -> Option<Device> {
-    let places = || [Some(value), shared].into_iter().flatten();
+    let instance = shared.and_then(|v| member(v, "instance"));
+    let places = || [Some(value), shared, instance].into_iter().flatten();
     let holder =
         |v: &Value| Some(Holder { pid: index(v, "pid")?, runtime: text(v, "neuron_runtime_version") });
     Some(Device {

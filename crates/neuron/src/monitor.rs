@@ -96,6 +96,16 @@ pub struct Executions {
     pub not_queued: u64,
 }
 
+impl Executions {
+    /// Those that did not end well.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        [self.with_error, self.with_nan, self.timed_out, self.bad_input, self.not_queued]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+}
+
 /// Percentiles of a latency in seconds: percentile to value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Latency(pub BTreeMap<u32, f64>);
@@ -108,17 +118,22 @@ impl Report {
     pub fn parse(json: &str) -> Result<Self, NeuronError> {
         let value: Value = serde_json::from_str(json)
             .map_err(|e| NeuronError::Malformed { tool: TOOL, what: e.to_string() })?;
+        Self::of(&value)
+    }
+
+    /// Reads a document that is JSON already.
+    pub(crate) fn of(value: &Value) -> Result<Self, NeuronError> {
         if !value.is_object() {
             let what = "a report is a JSON object".into();
             return Err(NeuronError::Malformed { tool: TOOL, what });
         }
         let mut complaints = Vec::new();
-        collect_complaints(&value, &mut complaints);
-        let system = member(&value, "system_data").unwrap_or(&Value::Null);
+        collect_complaints(value, &mut complaints);
+        let system = member(value, "system_data").unwrap_or(&Value::Null);
         Ok(Self {
-            instance_type: member(&value, "instance_info").and_then(|v| text(v, "instance_type")),
-            hardware: member(&value, "neuron_hardware_info").map(hardware),
-            processes: list(&value, "neuron_runtime_data").iter().map(process).collect(),
+            instance_type: member(value, "instance_info").and_then(|v| text(v, "instance_type")),
+            hardware: member(value, "neuron_hardware_info").map(hardware),
+            processes: list(value, "neuron_runtime_data").iter().map(process).collect(),
             uncorrected_errors: member(system, "neuron_hw_counters").and_then(uncorrected),
             host_memory_used: member(system, "memory_info").and_then(|v| count(v, "memory_used_bytes")),
             complaints,

@@ -110,6 +110,16 @@ impl Line {
         }
     }
 
+    /// The line that a back end belongs to, where it belongs to one.
+    #[must_use]
+    pub fn of_backend(name: &str) -> Option<Self> {
+        match name {
+            "neuron-trace" => Some(Self::Xla),
+            "neuron-native" => Some(Self::Native),
+            _ => None,
+        }
+    }
+
     /// The newest SDK that ships it, as known when this was written.
     #[must_use]
     pub const fn newest_sdk(self) -> Sdk {

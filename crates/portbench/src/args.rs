@@ -221,6 +221,9 @@ pub(crate) struct CompileArgs {
     /// Seconds that a program may take
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..=604_800))]
     pub(crate) limit: u32,
+    /// Compile also what the table of limits (`list limits`) says the target does not take
+    #[arg(long)]
+    pub(crate) anyway: bool,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
 }

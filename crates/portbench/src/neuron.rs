@@ -1,7 +1,9 @@
 //! What Neuron devices do not take of a plan's programs, said before anything is compiled.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::env;
 
+use portbench_graph::Program;
 use portbench_neuron::host::{Host, Places};
 use portbench_neuron::limits::{Platform, check};
 use portbench_neuron::{Line, Target};
@@ -11,6 +13,9 @@ use crate::args::NeuronArgs;
 use crate::progress;
 use crate::table::Table;
 
+/// Names the family of devices that engines compile for, where the host's is not meant.
+const TARGET: &str = "PORTBENCH_NEURON_TARGET";
+
 /// The platform that was asked about.
 pub(crate) fn platform(args: &NeuronArgs) -> Option<Platform> {
     let target = args.target?;
@@ -18,20 +23,23 @@ pub(crate) fn platform(args: &NeuronArgs) -> Option<Platform> {
     Some(Platform { target, line: Some(line), sdk: Some(args.sdk.unwrap_or_else(|| line.newest_sdk())) })
 }
 
-/// The line that an engine belongs to, where it belongs to one.
-fn line_of(backend: &str) -> Option<Line> {
-    match backend {
-        "neuron-trace" => Some(Line::Xla),
-        "neuron-native" => Some(Line::Native),
-        _ => None,
+/// The platform as a back end meets it: an engine brings its own line, with that line's newest SDK where another one is asked about.
+fn platform_of(backend: &str, args: &NeuronArgs, asked: Platform) -> Platform {
+    match Line::of_backend(backend).filter(|_| args.line.is_none()) {
+        Some(line) if Some(line) != asked.line => {
+            Platform { sdk: Some(args.sdk.unwrap_or_else(|| line.newest_sdk())), line: Some(line), ..asked }
+        }
+        _ => asked,
     }
 }
 
-/// What the platform does not take of each program of the plan, a row a finding. A program without a finding has a row that says so.
-pub(crate) fn findings(plan: &Plan, platform: Platform) -> Table {
+/// What the platform does not take of each program of the plan, a row a finding. A program without a finding has a row that says so. A cell of one of the lines' own back ends is
+/// held against that line.
+pub(crate) fn findings(plan: &Plan, args: &NeuronArgs, asked: Platform) -> Table {
     let mut table = Table::new(&[
         "workload",
         "numerics",
+        "line",
         "verdict",
         "certainty",
         "limit",
@@ -44,12 +52,14 @@ pub(crate) fn findings(plan: &Plan, platform: Platform) -> Table {
     let mut seen = BTreeSet::new();
     for (planned, entry) in plan.cells().iter().zip(plan.entries()) {
         let (workload, numerics) = (entry.cell.workload.clone(), entry.cell.numerics.to_string());
-        if !seen.insert((workload.clone(), numerics.clone())) {
+        let platform = platform_of(&entry.cell.backend, args, asked);
+        let line = platform.line.map_or(String::new(), |line| line.to_string());
+        if !seen.insert((workload.clone(), numerics.clone(), line.clone())) {
             continue;
         }
         let found = check(&planned.resolved.program, platform);
         if found.is_empty() {
-            table.row([workload, numerics, "nothing known".into()]);
+            table.row([workload, numerics, line, "nothing known".into()]);
             continue;
         }
         for finding in found {
@@ -57,6 +67,7 @@ pub(crate) fn findings(plan: &Plan, platform: Platform) -> Table {
             table.row([
                 workload.clone(),
                 numerics.clone(),
+                line.clone(),
                 limit.verdict.to_string(),
                 limit.certainty.to_string(),
                 limit.id.clone(),
@@ -87,17 +98,30 @@ pub(crate) fn warn(plan: &Plan) {
     }
     let entries = plan.cells().iter().zip(plan.entries());
     let cells = entries.filter(|(_, entry)| entry.cell.device.starts_with("neuron"));
-    let Some(target) = Host::look_briefly(&Places::default()).target() else {
+    // As the engines do: what the environment names goes before the machine.
+    let named = env::var(TARGET).ok().filter(|name| !name.trim().is_empty());
+    let host = Host::look_briefly(&Places::default());
+    if let Some(conflict) = host.lnc_conflict() {
+        progress::say(&conflict);
+    }
+    let target = match &named {
+        Some(name) => Target::of_instance(name.trim()),
+        None => host.target(),
+    };
+    let Some(target) = target else {
         let targets = Target::ALL.map(Target::name).join(", ");
-        progress::say(&format!(
-            "this machine is no Neuron instance that is known: `plan --target TARGET` ({targets}) says what such a device does not take"
-        ));
+        progress::say(&match named {
+            Some(name) => format!("{TARGET}={name} is no family of Neuron devices: it is one of {targets}"),
+            None => format!(
+                "this machine is no Neuron instance that is known: `plan --target TARGET` ({targets}) says what such a device does not take"
+            ),
+        });
         return;
     };
     let mut said = BTreeSet::new();
     for (planned, entry) in cells {
-        let line = line_of(&entry.cell.backend).unwrap_or_else(|| target.line());
-        let platform = Platform { target, line: Some(line), sdk: Some(line.newest_sdk()) };
+        let line = Line::of_backend(&entry.cell.backend).unwrap_or_else(|| target.line());
+        let platform = Platform::new(target, line);
         for finding in check(&planned.resolved.program, platform) {
             let text = format!("{} {} on {target}: {finding}", entry.cell.workload, entry.cell.numerics);
             if said.insert(text.clone()) {
@@ -105,4 +129,14 @@ pub(crate) fn warn(plan: &Plan) {
             }
         }
     }
+}
+
+/// Says what of a program the target does not take through the XLA line, before it is compiled: a line a finding, and why it is not worth compiling, if so.
+pub(crate) fn forbidden(name: &str, program: &Program, target: Target) -> Option<String> {
+    let found = check(program, Platform::new(target, Line::Xla));
+    for finding in &found {
+        progress::say(&format!("{name} on {target}: {finding}"));
+    }
+    let worst = found.iter().find(|finding| finding.limit.forbids())?;
+    Some(format!("{}: {worst}", worst.limit.id))
 }

@@ -62,16 +62,21 @@ impl Python {
     }
 
     /// How the package's own program is started with these arguments and environment variables.
-    pub(crate) fn program(self, args: &[&str], mut env: Vec<(OsString, OsString)>) -> WorkerCommand {
-        let mut path = vec![self.package];
+    pub(crate) fn program(self, args: &[&str], env: Vec<(OsString, OsString)>) -> WorkerCommand {
+        self.started(&[&["-m", "portbench_torch"], args].concat(), env)
+    }
+
+    /// How the interpreter is started with these arguments and environment variables, and sees what a worker sees.
+    pub(crate) fn started(&self, args: &[&str], mut env: Vec<(OsString, OsString)>) -> WorkerCommand {
+        let mut path = vec![self.package.clone()];
         path.extend(env::var_os("PYTHONPATH").iter().flat_map(env::split_paths));
         // A path that cannot stand in a list of paths cannot be imported from either; the worker then says what it misses.
         env.extend(env::join_paths(path).ok().map(|path| ("PYTHONPATH".into(), path)));
-        env.push((EXTENSION.into(), self.extension.into()));
+        env.push((EXTENSION.into(), self.extension.clone().into()));
         // Nothing in the working directory is imported in the place of a library.
         env.push(("PYTHONSAFEPATH".into(), "1".into()));
-        let args = ["-m", "portbench_torch"].iter().chain(args).map(OsString::from).collect();
-        WorkerCommand { program: self.interpreter, args, env, cpus: None }
+        let args = args.iter().map(OsString::from).collect();
+        WorkerCommand { program: self.interpreter.clone(), args, env, cpus: None }
     }
 }
 

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 
 use portbench_neuron::host::{self, Host};
+use portbench_neuron::{VISIBLE_CORES_VARIABLE, VisibleCores};
 use portbench_runner::allowed_cpus;
 use portbench_workload::Replicas;
 
@@ -31,11 +32,16 @@ pub(crate) fn places(replicas: Replicas, target: &Target) -> Result<Vec<Place>, 
         None => (target.device.as_str(), 0),
     };
     let cpus = allowed_cpus();
+    let cores = if kind == "neuron" { neuron_cores(first)? } else { None };
     let count = match (replicas, kind) {
         (Replicas::Count(n), _) => n.get() as usize,
         (Replicas::All, "cpu") => cpus.len(),
         (Replicas::All, "cuda") => cuda_devices().saturating_sub(first),
-        (Replicas::All, "neuron") => neuron_cores()?.saturating_sub(first),
+        (Replicas::All, "neuron") => cores.as_ref().map(Vec::len).ok_or_else(|| {
+            Failure::usage(
+                "replicas = \"all\": neither neuron-ls nor libnrt counts NeuronCores here; `portbench doctor` says what is missing, or write the number",
+            )
+        })?,
         (Replicas::All, _) => {
             return Err(Failure::usage(format!(
                 "replicas = \"all\": how many devices `{kind}` has cannot be counted from here; write the number"
@@ -48,9 +54,20 @@ pub(crate) fn places(replicas: Replicas, target: &Target) -> Result<Vec<Place>, 
             cpus.len()
         )));
     }
+    if let Some(cores) = cores.as_ref().filter(|cores| count > cores.len()) {
+        return Err(Failure::usage(format!(
+            "{count} replicas from {} on, where this machine and NEURON_RT_VISIBLE_CORES leave {} NeuronCores: each needs one of its own; ask for fewer",
+            target.device,
+            cores.len()
+        )));
+    }
     if count < 2 {
         return Ok(Vec::new());
     }
+    let core = |i: usize| {
+        let shown = cores.as_ref().and_then(|cores| cores.get(i)).copied();
+        shown.unwrap_or_else(|| u32::try_from(first + i).unwrap_or(u32::MAX))
+    };
     let place = |i: usize| match kind {
         "cpu" => {
             let own = cpus[i * cpus.len() / count..(i + 1) * cpus.len() / count].to_vec();
@@ -67,7 +84,7 @@ pub(crate) fn places(replicas: Replicas, target: &Target) -> Result<Vec<Place>, 
             target: Target { backend: target.backend.clone(), device: "neuron:0".into() },
             device: format!("neuron:{}", first + i),
             cpus: None,
-            env: vec![("NEURON_RT_VISIBLE_CORES".into(), (first + i).to_string().into())],
+            env: vec![(VISIBLE_CORES_VARIABLE.into(), core(i).to_string().into())],
         },
         _ => {
             let device = format!("{kind}:{}", first + i);
@@ -91,14 +108,14 @@ fn cuda_devices() -> usize {
     files.filter(|file| file.file_name().to_str().is_some_and(numbered)).count()
 }
 
-/// Logical NeuronCores of this machine.
-fn neuron_cores() -> Result<usize, Failure> {
-    let counted = Host::look_briefly(&host::Places::default()).logical_cores();
-    counted.map(|n| n as usize).ok_or_else(|| {
-        Failure::usage(
-            "replicas = \"all\": neither neuron-ls nor libnrt counts NeuronCores here; `portbench doctor` says what is missing, or write the number",
-        )
-    })
+/// Logical NeuronCores from that device on: those that the environment shows, else those that this machine has. `None` where nobody counts them.
+fn neuron_cores(first: usize) -> Result<Option<Vec<u32>>, Failure> {
+    let visible = VisibleCores::of_environment().map_err(|e| Failure::usage(e.to_string()))?;
+    let all = match visible.shown() {
+        Some(shown) => Some(shown.to_vec()),
+        None => Host::look_briefly(&host::Places::default()).logical_cores().map(|n| (0..n).collect()),
+    };
+    Ok(all.map(|all| all.into_iter().skip(first).collect()))
 }
 
 #[cfg(test)]

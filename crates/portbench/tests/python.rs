@@ -144,7 +144,7 @@ fn neuron_trace_with_a_double_goes_from_compiling_to_records() {
     let given = with_double(&devices);
     let env: Vec<(&str, &str)> = given.iter().map(|(k, v)| (*k, v.as_str())).collect();
     let home = measures_with("neuron-trace@neuron:0", &TRACED, TRACED.len(), &env);
-    let mut records = 0;
+    let (mut records, mut narrowed) = (0, 0);
     let runs = fs::read_dir(home.path().join("results/runs")).unwrap().flatten();
     // The oracle's cache lies beside the run.
     let cells = runs.filter_map(|run| fs::read_dir(run.path().join("cells")).ok()).flatten();
@@ -153,9 +153,17 @@ fn neuron_trace_with_a_double_goes_from_compiling_to_records() {
         // Nobody can take such a record for one of a device.
         assert!(text.contains("2.9.0+double"), "{text}");
         assert!(text.contains("--target trn1 --auto-cast none --optlevel 2 --lnc 1"), "{text}");
+        // Nobody watched a device, and the record says why.
+        assert!(
+            text.contains("there is no neuron-monitor") && !text.contains("\"energy-joules\":0"),
+            "{text}"
+        );
+        narrowed += usize::from(text.contains("[narrowed: i64-is-32-bit]"));
         records += 1;
     }
     assert_eq!(records, TRACED.len());
+    // All but the convolutional one take ids or labels.
+    assert_eq!(narrowed, TRACED.len() - 1);
 }
 
 #[test]
@@ -196,4 +204,18 @@ fn what_is_missing_is_named_with_the_way_out() {
     assert!(text.contains("/no/such/file (from PORTBENCH_PYTHON_EXTENSION)"), "{text}");
     let text = told("torch@tpu:0", &[]);
     assert!(text.contains("its devices are cpu and cuda:N"), "{text}");
+}
+
+#[test]
+fn doctor_sees_the_packages_that_a_worker_sees() {
+    let packages = tempfile::tempdir().unwrap();
+    let info = packages.path().join("torch_neuronx-2.14.3.0.dist-info");
+    fs::create_dir(&info).unwrap();
+    let text = "Metadata-Version: 2.1\nName: torch-neuronx\nVersion: 2.14.3.0\n";
+    fs::write(info.join("METADATA"), text).unwrap();
+    let env = [("PYTHONPATH", packages.path().to_str().unwrap())];
+    let output = portbench(&tempfile::tempdir().unwrap(), &["doctor"], &env);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("torch-neuronx here is 2.14.3.0, TorchNeuron"), "{said}");
+    assert!(said.contains("torch 2.14, which torch-neuronx 2.14.3.0 belongs to"), "{said}");
 }

@@ -7,6 +7,8 @@ use portbench_backend::{
     Backend, BackendError, BackendInfo, CompileOptions, Executable, ParamSource, Support, Use, lower,
 };
 use portbench_graph::{Op, Program, Type};
+use portbench_neuron::limits::{self, Platform};
+use portbench_neuron::{Line, Target};
 use pyo3::prelude::*;
 use pyo3::types::PyByteArray;
 
@@ -20,6 +22,8 @@ use crate::executable::PythonExecutable;
 pub(crate) struct PythonBackend {
     engine: Py<PyAny>,
     info: BackendInfo,
+    /// The Neuron device behind it, what of the table of limits holds there being said of each op.
+    platform: Option<Platform>,
 }
 
 impl PythonBackend {
@@ -33,23 +37,40 @@ impl PythonBackend {
             let engine = open.call0(py).map_err(failed)?;
             let text: String =
                 engine.call_method0(py, "describe").and_then(|t| t.extract(py)).map_err(failed)?;
-            let info = serde_json::from_str(&text).map_err(|e| broken("the engine's description", e))?;
-            Ok(Self { engine, info })
+            let info: BackendInfo =
+                serde_json::from_str(&text).map_err(|e| broken("the engine's description", e))?;
+            let target = info.settings.get("target").and_then(|name| Target::of_instance(name));
+            let platform = target.zip(Line::of_backend(&info.backend));
+            Ok(Self { engine, info, platform: platform.map(|(target, line)| Platform::new(target, line)) })
         })
+    }
+
+    /// Native, with the limits that the op meets; unsupported where one of them forbids it.
+    fn limited(&self, op: &Op, args: &[&Type], result: &Type, kernel: String) -> Support {
+        let met = self.platform.map(|platform| limits::of_op(op, args, result, platform)).unwrap_or_default();
+        if let Some(limit) = met.iter().find(|limit| limit.forbids()) {
+            return Support::Unsupported { reason: format!("{}; {}", limit.what, limit.way_out) };
+        }
+        let kernel =
+            met.iter().fold(kernel, |text, limit| format!("{text} [{}: {}]", limit.verdict, limit.id));
+        Support::Native { kernel: interned(&kernel) }
     }
 
     fn ask(&self, op: &Op, args: &[&Type], result: &Type, use_: Use) -> Result<Support, BackendError> {
         let json =
             |what: &'static str, text: Result<String, serde_json::Error>| text.map_err(|e| broken(what, e));
-        let op = json("an op", serde_json::to_string(op))?;
-        let args = json("operand types", serde_json::to_string(args))?;
-        let result = json("a result type", serde_json::to_string(result))?;
+        let asked = (
+            json("an op", serde_json::to_string(op))?,
+            json("operand types", serde_json::to_string(args))?,
+            json("a result type", serde_json::to_string(result))?,
+            use_ == Use::Training,
+        );
         let (answer, text): (String, String) = Python::attach(|py| {
-            let answer = self.engine.call_method1(py, "support", (op, args, result, use_ == Use::Training));
+            let answer = self.engine.call_method1(py, "support", asked);
             answer.and_then(|a| a.extract(py)).map_err(|e| error::at(py, "asking for support", &e))
         })?;
         Ok(match answer.as_str() {
-            "native" => Support::Native { kernel: interned(&text) },
+            "native" => self.limited(op, args, result, text),
             "decompose" => Support::Decompose { reason: interned(&text) },
             _ => Support::Unsupported { reason: text },
         })

@@ -9,6 +9,7 @@
 //! calls that the contract allows.
 
 mod backend;
+mod environment;
 mod error;
 mod executable;
 mod neuron;
@@ -26,6 +27,9 @@ mod portbench_python {
     use portbench_reference::Reference;
 
     use crate::backend::PythonBackend;
+
+    #[pymodule_export]
+    use crate::environment::{neuron_core, neuron_environment};
 
     #[pymodule_export]
     use crate::neuron::{Artefacts, neuron_flags};

@@ -24,7 +24,10 @@ pub(crate) fn open(name: &str) -> Result<Device, BackendError> {
         hint: hint.into(),
     };
     let Some(ordinal) = ordinal else {
-        return Err(unavailable("", "devices of tch are cpu and cuda:N"));
+        return Err(unavailable(
+            "",
+            "devices of tch are cpu, cuda:N, and neuron:N for modules that torch_neuronx traced",
+        ));
     };
     if let Err(error) = open_cuda() {
         let hint = "install a libtorch with CUDA: scripts/setup-libtorch";

@@ -1,4 +1,4 @@
-//! libtorch as a back end, on the CPU and on CUDA GPUs.
+//! libtorch as a back end, on the CPU and on CUDA GPUs; on NeuronCores for TorchScript that torch_neuronx traced.
 //!
 //! Programs run op by op through tch's fallible calls, resolved beforehand into a [`portbench_backend::plan::Plan`]. The program `portbench-worker-tch` serves it;
 //! nothing else in the house links libtorch. One build serves CPU and CUDA: the CUDA library is opened when a CUDA device is asked for.
@@ -11,6 +11,7 @@ mod executable;
 mod kernels;
 mod library;
 mod module;
+mod neuron;
 mod optimizer;
 mod support;
 mod switches;

@@ -9,7 +9,7 @@ fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     let device = match (args.next().as_deref(), args.next(), args.next()) {
         (Some("--device"), Some(device), None) => device,
-        _ => return usage("portbench-worker-tch --device DEVICE, DEVICE being cpu or cuda:N"),
+        _ => return usage("portbench-worker-tch --device DEVICE, DEVICE being cpu, cuda:N or neuron:N"),
     };
     match portbench_worker::serve_process(|| Ok(Box::new(TchBackend::new(&device)?))) {
         Ok(()) => ExitCode::SUCCESS,

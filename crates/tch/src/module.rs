@@ -9,6 +9,7 @@ use portbench_graph::{Graph, Op, Program, Type};
 use tch::{CModule, Device, IValue, Tensor};
 
 use crate::convert::{kind, sizes, to_device, to_host};
+use crate::neuron::{self, Neuron};
 use crate::{device, error};
 
 /// A module on a device, as a program of one entry whose every op is the module.
@@ -17,6 +18,7 @@ pub(crate) struct ModuleExecutable {
     graph: Graph,
     report: LoweringReport,
     device: Device,
+    neuron: Option<Neuron>,
     /// As `forward` takes them.
     inputs: Vec<Option<Tensor>>,
     /// As `forward` returned them, nested ones in order; empty before the first execution.
@@ -32,12 +34,13 @@ pub(crate) fn is_module(program: &Program) -> bool {
 ///
 /// # Errors
 /// [`BackendError::Device`] and [`BackendError::Value`] for a program that is more than a module and for a file that is none: a pickle, a checkpoint, a cut file;
-/// [`BackendError::OutOfMemory`].
+/// [`BackendError::OutOfMemory`]; [`BackendError::Unavailable`] for a NeuronCore that another process holds.
 pub(crate) fn load(
     program: &Program,
     file: &Path,
     report: LoweringReport,
     device: Device,
+    neuron: Option<&Neuron>,
 ) -> Result<ModuleExecutable, BackendError> {
     let wrong = |message: String| BackendError::Value { place: file.display().to_string(), message };
     let [graph] = &program.entries[..] else {
@@ -60,7 +63,13 @@ pub(crate) fn load(
     }
     let mut module = CModule::load_on_device(file, device).map_err(|e| match error::at("", &e) {
         out @ BackendError::OutOfMemory { .. } => out,
-        _ => wrong(explained(&e.to_string())),
+        _ => {
+            let text = e.to_string();
+            let held = neuron.and_then(|n| n.error(&text));
+            held.unwrap_or_else(|| {
+                wrong(neuron::explained(&text, neuron).unwrap_or_else(|| explained(&text)))
+            })
+        }
     })?;
     module.set_eval();
     let count = inputs.len();
@@ -69,6 +78,7 @@ pub(crate) fn load(
         graph: graph.clone(),
         report,
         device,
+        neuron: neuron.cloned(),
         inputs: (0..count).map(|_| None).collect(),
         results: Vec::new(),
     })
@@ -168,6 +178,9 @@ impl Executable for ModuleExecutable {
         let result = tch::no_grad(|| self.module.forward_is(&values));
         let result = result.map_err(|e| {
             let text = e.to_string();
+            if let Some(held) = self.neuron.as_ref().and_then(|n| n.error(&text)) {
+                return held;
+            }
             // libtorch begins with where in the module's code it was, and ends with what was wrong; then come the frames of its own stack.
             let own =
                 |line: &&str| !line.starts_with("frame #") && !line.starts_with("Exception raised from");

@@ -1,9 +1,12 @@
 //! The worker program as the runner meets it: a process that speaks the protocol.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::io::Write;
+mod common;
+
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
+
+use common::{talk, unavailable};
 
 use portbench_backend::generate::Recipe;
 use portbench_backend::{CheckpointFile, CompileOptions, ParamSource};
@@ -11,7 +14,7 @@ use portbench_graph::{DType, Program, ProgramBuilder, Type};
 use portbench_measure::{
     Boundary, InputSource, Inputs, MeasureSpec, ParityTask, Samples, Sampling, Scenario, Task, Warmup,
 };
-use portbench_worker::{Failure, FromWorker, Job, MeasureJob, ParityJob, VERSION, parse_message, write_line};
+use portbench_worker::{FromWorker, Job, MeasureJob, ParityJob, VERSION, write_line};
 
 /// `y = 2 x + 1` over `[2, 3]`.
 fn program() -> Program {
@@ -52,43 +55,12 @@ fn job(scratch: &Path) -> Job {
     }
 }
 
-/// Everything the worker on that device says when it is sent these bytes.
-fn talk(device: &str, input: &[u8]) -> Vec<FromWorker> {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_portbench-worker-tch"))
-        .args(["--device", device])
-        .env("RAYON_NUM_THREADS", "1")
-        // A GPU of this machine is none of this test's business.
-        .env("CUDA_VISIBLE_DEVICES", "")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    // A worker that gave up already reads nothing; what it said tells why.
-    let _ = child.stdin.take().unwrap().write_all(input);
-    let output = child.wait_with_output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().map(|line| parse_message(line.as_bytes()).unwrap()).collect()
-}
-
-/// The text with which a worker on that device gives up before it takes a job.
-fn unavailable(device: &str) -> String {
-    let messages = talk(device, b"");
-    match &messages[..] {
-        [
-            FromWorker::Hello { protocol: VERSION, .. },
-            FromWorker::Failed { failure: Failure::Unavailable, text },
-        ] => text.clone(),
-        other => panic!("not a greeting and a failure: {other:?}"),
-    }
-}
-
 #[test]
 fn a_job_is_computed_and_timed() {
     let scratch = tempfile::tempdir().unwrap();
     let mut line = Vec::new();
     write_line(&mut line, &job(scratch.path())).unwrap();
-    let messages = talk("cpu", &line);
+    let messages = talk("cpu", &line, &[]);
     let Some(FromWorker::Ready { info }) = messages.get(1) else { panic!("{messages:?}") };
     assert_eq!((info.backend.as_str(), info.device.as_str()), ("tch", "cpu"));
     assert_eq!(info.settings["threads"], "1");
@@ -113,14 +85,14 @@ fn a_job_is_computed_and_timed() {
 
 #[test]
 fn cuda_without_a_gpu_is_unavailable_and_says_what_to_check() {
-    let text = unavailable("cuda:0");
+    let text = unavailable("cuda:0", &[]);
     assert!(text.contains("tch on `cuda:0`"), "{text}");
     assert!(text.contains("CUDA_VISIBLE_DEVICES") || text.contains("scripts/setup-libtorch"), "{text}");
 }
 
 #[test]
 fn a_device_of_another_kind_is_unavailable() {
-    assert!(unavailable("neuron:0").contains("devices of tch are cpu and cuda:N"));
+    assert!(unavailable("tpu:0", &[]).contains("devices of tch are cpu, cuda:N, and neuron:N for modules"));
 }
 
 #[test]

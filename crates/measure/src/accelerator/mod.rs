@@ -1,5 +1,6 @@
 //! Readings of the accelerator while samples are taken, on a thread of their own.
 
+mod neuron;
 mod nvml;
 
 use std::ffi::OsStr;
@@ -8,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use portbench_neuron::host::Places;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,11 +34,45 @@ pub struct AcceleratorTelemetry {
     pub memory_bytes: Option<u64>,
     /// Processes with work on the device beside the worker, at most at once.
     pub other_processes: Option<u64>,
-    /// The readings, about ten a second.
+    /// The readings: about ten a second of a GPU, one a second of a Neuron device.
     pub readings: Vec<Reading>,
     /// Why there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
+    /// Errors that the device counted in that time, where it counts any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errors: Option<DeviceErrors>,
+    /// Power of a Neuron device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<PowerShare>,
+    /// Why a Neuron device has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_missing: Option<String>,
+}
+
+/// Errors that a device counted while samples were taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DeviceErrors {
+    /// Executions of the worker that failed, gave NaN, were late, were refused or were not queued.
+    pub executions: Option<u64>,
+    /// Errors of its memories that were not corrected.
+    pub memory: Option<u64>,
+}
+
+/// The minute of power that a Neuron device's driver closed last, as percentages of a maximum that is published nowhere: no watt and no joule follows from it.
+/// The minute may reach back to before sampling.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PowerShare {
+    /// When the driver took it, in seconds since 1970: not before sampling began.
+    pub unix_seconds: u64,
+    /// Least in the minute.
+    pub min_percent: f64,
+    /// Most in the minute.
+    pub max_percent: f64,
+    /// Mean over the minute.
+    pub mean_percent: f64,
 }
 
 /// How energy was found.
@@ -53,7 +89,7 @@ pub enum EnergyMethod {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Reading {
-    /// Since sampling began, seconds.
+    /// Since sampling began, seconds. A Neuron device is read over the second before.
     pub at: f64,
     /// Power, watts.
     pub power_watts: Option<f64>,
@@ -63,8 +99,11 @@ pub struct Reading {
     pub sm_clock: Option<u64>,
     /// Clock of the memory, MHz.
     pub memory_clock: Option<u64>,
-    /// Memory in use, bytes.
+    /// Memory in use, bytes; of a Neuron device by the worker.
     pub memory_used: Option<u64>,
+    /// Percentage of the time in which the worker's NeuronCore was busy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub utilization: Option<f64>,
     /// What held the clocks down for heat or power; empty if nothing did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub throttled: Vec<String>,
@@ -89,11 +128,11 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Begins to watch a device such as `cuda:0`; `None` for the CPU and for devices of which nothing here knows how they are read. A device that should be readable and
-    /// is not says so in [`AcceleratorTelemetry::missing`].
+    /// Begins to watch a device such as `cuda:0` or `neuron:0`; `None` for the CPU and for devices of which nothing here knows how they are read. A device that should be readable
+    /// and is not says so in [`AcceleratorTelemetry::missing`].
     #[must_use]
     pub fn start(device: &str) -> Option<Self> {
-        Self::through(&nvml::library(), device)
+        Self::neuron(Places::default(), device).or_else(|| Self::through(&nvml::library(), device))
     }
 
     /// [`Watch::start`], reading NVIDIA GPUs through this file in the place of the system's NVML.
@@ -104,13 +143,27 @@ impl Watch {
             None if device == "cuda" => 0,
             _ => return None,
         };
-        let stop = Arc::new(AtomicBool::new(false));
-        let (flag, library) = (Arc::clone(&stop), nvml.to_owned());
-        let thread = thread::spawn(move || match nvml::open(&library, ordinal) {
-            Ok(device) => device.with(|device| watch(device, &flag)),
+        let library = nvml.to_owned();
+        Some(Self::on_a_thread(move |stop| match nvml::open(&library, ordinal) {
+            Ok(device) => device.with(|device| watch(device, stop)),
             Err(why) => AcceleratorTelemetry { missing: Some(why), ..AcceleratorTelemetry::default() },
-        });
-        Some(Self { stop, thread })
+        }))
+    }
+
+    /// [`Watch::start`] of a Neuron device, its tools and driver being looked for at these places.
+    #[must_use]
+    pub fn neuron(places: Places, device: &str) -> Option<Self> {
+        let n = device.strip_prefix("neuron:")?.parse().ok()?;
+        Some(Self::on_a_thread(move |stop| match neuron::core(n) {
+            Ok(core) => neuron::watch(&places, core, stop),
+            Err(why) => AcceleratorTelemetry { missing: Some(why), ..AcceleratorTelemetry::default() },
+        }))
+    }
+
+    fn on_a_thread(watch: impl FnOnce(&AtomicBool) -> AcceleratorTelemetry + Send + 'static) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stop);
+        Self { stop, thread: thread::spawn(move || watch(&flag)) }
     }
 
     /// What was seen.

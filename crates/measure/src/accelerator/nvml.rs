@@ -107,6 +107,7 @@ impl Readable for Gpu<'_> {
             memory_clock: clock(Clock::Memory),
             memory_used: device.memory_info().ok().map(|memory| memory.used),
             throttled: throttled.map(|(_, words)| (*words).to_owned()).collect(),
+            utilization: None,
         }
     }
 

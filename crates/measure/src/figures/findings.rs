@@ -101,6 +101,14 @@ fn of_accelerator(measurement: &Measurement) -> Vec<String> {
     if let Some(why) = &telemetry.missing {
         notes.push(format!("the accelerator could not be watched: {why}"));
     }
+    if let Some(errors) = telemetry.errors {
+        let executions = errors.executions.filter(|n| *n > 0);
+        notes.extend(
+            executions.map(|n| format!("{n} executions did not end well, as the device counts them")),
+        );
+        let memory = errors.memory.filter(|n| *n > 0);
+        notes.extend(memory.map(|n| format!("{n} memory errors of the device were not corrected")));
+    }
     let reasons = telemetry.throttle_reasons();
     if !reasons.is_empty() {
         let durations = series::durations(&measurement.samples);

@@ -15,12 +15,15 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::failure::{End, Failure};
 use super::flags::{CompilerVersion, Flags};
 use crate::error::NeuronError;
+use crate::host::program::ask;
 use crate::neff::NeffHeader;
 
 /// Name of the program.
 const PROGRAM: &str = "neuronx-cc";
 /// Bytes of its output that are read: the last ones.
 const TAIL: u64 = 1 << 20;
+/// How long it may take to tell its version: it is a Python program, and a fresh instance reads its disk slowly.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What became of a compilation, and how long it took.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,13 +55,20 @@ impl Compiler {
     /// The compiler in this file.
     ///
     /// # Errors
-    /// [`NeuronError::File`] if it does not start, [`NeuronError::Malformed`] if it does not tell its version.
+    /// [`NeuronError::File`] if it does not start, [`NeuronError::Malformed`] and [`NeuronError::Silent`] if it does not tell its version.
     pub fn at(program: PathBuf) -> Result<Self, NeuronError> {
-        let asked = Command::new(&program).arg("--version").stdin(Stdio::null()).output();
-        let told =
-            asked.map_err(|source| NeuronError::File { action: "run", path: program.clone(), source })?;
-        let printed = [told.stdout, told.stderr].concat();
-        let version = CompilerVersion::of_output(&String::from_utf8_lossy(&printed))?;
+        Self::within(program, PATIENCE)
+    }
+
+    /// The compiler in this file, which may take this long to tell its version.
+    ///
+    /// # Errors
+    /// As [`Compiler::at`].
+    pub fn within(program: PathBuf, patience: Duration) -> Result<Self, NeuronError> {
+        const SILENCE: &str =
+            "run it by hand with --version; a disk or a network that hangs is the usual reason";
+        let told = ask(&program, &["--version"], patience, SILENCE)?;
+        let version = CompilerVersion::of_output(&[told.out, told.err].concat())?;
         Ok(Self { program, version })
     }
 

@@ -1,23 +1,16 @@
 //! Asking files, the library and programs.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
-use super::{LIST, MONITOR, RuntimeFacts};
+use super::program::ask;
+use super::reports::{Reports, last_words};
+use super::{LIST, RuntimeFacts};
 use crate::error::NeuronError;
 use crate::library::Library;
 use crate::machine::Listing;
 use crate::monitor::Report;
-
-/// How long the monitor may take for its first report; by its documents it is immediate, and every 5 s after that.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// More bytes than a report has.
-const MOST_REPORT: u64 = 64 << 20;
 
 pub(super) fn device_files(dev: &Path) -> usize {
     let Ok(entries) = fs::read_dir(dev) else { return 0 };
@@ -33,11 +26,10 @@ pub(super) fn runtime_facts(path: &Path) -> Result<RuntimeFacts, NeuronError> {
     Ok(RuntimeFacts { path: path.to_owned(), version, cores })
 }
 
-pub(super) fn list(program: &Path) -> Result<Listing, NeuronError> {
-    let ask = |args: &[&str]| {
-        let asked = Command::new(program).args(args).stdin(Stdio::null()).output();
-        asked.map_err(|source| NeuronError::File { action: "run", path: program.to_owned(), source })
-    };
+pub(super) fn list(program: &Path, patience: Duration) -> Result<Listing, NeuronError> {
+    const SILENCE: &str =
+        "the driver may hang; `dmesg | grep -i neuron` says so, and stopping and starting the instance helps";
+    let ask = |args: &[&str]| ask(program, args, patience, SILENCE);
     let mut told = ask(&["--json-output"])?;
     if !told.status.success() {
         // Since SDK 2.34 the option has another name.
@@ -47,44 +39,23 @@ pub(super) fn list(program: &Path) -> Result<Listing, NeuronError> {
         }
     }
     if !told.status.success() {
-        let said = String::from_utf8_lossy(&told.stderr);
-        let last = said
-            .lines()
-            .rev()
-            .find(|l| !l.trim().is_empty())
-            .unwrap_or("nothing on stderr")
-            .trim()
-            .to_owned();
-        return Err(NeuronError::Malformed { tool: LIST, what: format!("no list, and {last}") });
+        let said = match last_words(&told.err) {
+            "" => "nothing on stderr",
+            said => said,
+        };
+        return Err(NeuronError::Failed { tool: LIST, what: format!("{said} ({})", told.status) });
     }
-    Listing::parse(&String::from_utf8_lossy(&told.stdout))
+    Listing::parse(&told.out)
 }
 
 /// The first report of the monitor, which does not end by itself.
-pub(super) fn first_report(program: &Path) -> Result<Report, NeuronError> {
-    let error = |source| NeuronError::File { action: "run", path: program.to_owned(), source };
-    let mut child = Command::new(program)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(error)?;
-    let (send, line) = mpsc::channel();
-    if let Some(out) = child.stdout.take() {
-        thread::spawn(move || {
-            let mut line = String::new();
-            // Whoever waits has gone when the time is up.
-            let read = BufReader::new(out.take(MOST_REPORT)).read_line(&mut line);
-            let _ = send.send(read.map(|_| line));
-        });
-    }
-    let first = line.recv_timeout(PATIENCE);
-    // It may have ended by itself.
-    let _ = child.kill();
-    child.wait().map_err(error)?;
-    let silent =
-        || NeuronError::Malformed { tool: MONITOR, what: format!("nothing in {} s", PATIENCE.as_secs()) };
-    Report::parse(&first.map_err(|_| silent())?.map_err(error)?)
+pub(super) fn first_report(program: &Path, patience: Duration) -> Result<Report, NeuronError> {
+    let first = Reports::plain(program)?.next(patience)?;
+    first.ok_or_else(|| NeuronError::Silent {
+        program: program.to_owned(),
+        seconds: patience.as_secs_f64(),
+        way_out: "run it by hand; `dmesg | grep -i neuron` says whether the driver hangs",
+    })
 }
 
 #[cfg(unix)]

@@ -6,7 +6,6 @@ use portbench_backend::with_causes;
 
 use super::{COMPILER, Host, LIST, MONITOR};
 use crate::compiler::LNC_VARIABLE;
-use crate::machine::Listing;
 
 /// The script that installs what is missing.
 const SET_UP: &str = "scripts/setup-neuron";
@@ -145,10 +144,14 @@ impl Host {
                 Check { what, state: State::Missing, detail: format!("{SET_UP} installs aws-neuronx-tools") }
             }
             Some(Err(error)) => Check { what, state: State::Wrong, detail: with_causes(error) },
+            Some(Ok(listing)) if listing.devices.is_empty() => {
+                let detail = "no device: this is no Trn or Inf2 instance, or a container without its devices (docker run --device=/dev/neuron0)".into();
+                Check { what, state: State::Missing, detail }
+            }
             Some(Ok(listing)) => {
                 let mut told = vec![format!("{} chip(s)", listing.devices.len())];
                 told.extend(listing.cores().map(|n| format!("{n} logical cores")));
-                told.extend(listing.lnc().map(|n| format!("LNC {n}")));
+                told.extend(self.lnc().map(|n| format!("LNC {n}")));
                 let gib = |bytes| format!("{:.0} GiB", bytes as f64 / (1u64 << 30) as f64);
                 told.extend(listing.memory_bytes().map(gib));
                 Check { what, state: State::Ok, detail: told.join(", ") }
@@ -190,19 +193,39 @@ impl Host {
         }
     }
 
-    /// Whether the environment and the machine agree on logical cores; silent where the environment says nothing.
-    fn lnc_check(&self) -> Option<Check> {
-        let asked = self.lnc.as_deref().map(str::trim).filter(|v| !v.is_empty())?;
-        let told = self.listed().and_then(Listing::lnc)?;
-        let (state, detail) = if asked == told.to_string() {
-            (State::Ok, format!("{asked}, as neuron-ls says"))
-        } else {
-            let detail = format!(
-                "{LNC_VARIABLE}={asked}, and neuron-ls says {told}: unset it, or compile and run everything with --lnc {asked}"
-            );
-            (State::Wrong, detail)
+    /// What stands against the logical cores that programs are compiled for here: those that the environment says, else the target's own. `None` where this machine
+    /// has such, or nobody knows what it has.
+    #[must_use]
+    pub fn lnc_conflict(&self) -> Option<String> {
+        let told = self.lnc()?;
+        let Some(asked) = self.lnc_asked() else {
+            let target = self.target()?;
+            let own = target.default_lnc();
+            return (own != told).then(|| {
+                format!(
+                    "this machine has logical cores of {told}, and programs for {target} are compiled for {own} where nobody says otherwise: export {LNC_VARIABLE}={told}"
+                )
+            });
         };
-        Some(Check { what: "logical cores", state, detail })
+        (asked != told.to_string()).then(|| {
+            format!(
+                "{LNC_VARIABLE}={asked}, and this machine has logical cores of {told}: unset it, or compile and run everything with --lnc {asked}"
+            )
+        })
+    }
+
+    fn lnc_asked(&self) -> Option<&str> {
+        self.lnc.as_deref().map(str::trim).filter(|v| !v.is_empty())
+    }
+
+    /// Whether programs are compiled for the logical cores of this machine; silent where nobody says anything and all is well.
+    fn lnc_check(&self) -> Option<Check> {
+        let what = "logical cores";
+        if let Some(detail) = self.lnc_conflict() {
+            return Some(Check { what, state: State::Wrong, detail });
+        }
+        let asked = self.lnc_asked().filter(|_| self.lnc().is_some())?;
+        Some(Check { what, state: State::Ok, detail: format!("{asked}, as this machine has them") })
     }
 
     /// Processes that hold cores; silent where there are none.

@@ -2,10 +2,13 @@
 
 mod ask;
 mod checks;
+pub(crate) mod program;
+mod reports;
 
 use std::collections::BTreeMap;
 use std::env;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::compiler::LNC_VARIABLE;
 use crate::error::NeuronError;
@@ -16,12 +19,15 @@ use crate::sysfs::Driver;
 use crate::target::Target;
 
 pub use checks::{Check, State};
+pub use reports::Reports;
 
 /// Where `aws-neuronx-tools` installs its programs.
 const TOOLS_PLACE: &str = "/opt/aws/neuron/bin";
 const LIST: &str = "neuron-ls";
 const MONITOR: &str = "neuron-monitor";
 const COMPILER: &str = "neuronx-cc";
+/// How long a tool may take to answer: `neuron-ls` takes a second, the monitor's first report by its documents 5.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Where to look. [`Places::default`] is this machine; tests give places of their own.
 #[derive(Clone, Debug)]
@@ -36,6 +42,8 @@ pub struct Places {
     pub libnrt: Option<PathBuf>,
     /// What the environment says of logical cores.
     pub lnc: Option<String>,
+    /// How long a tool may take to answer.
+    pub patience: Duration,
 }
 
 impl Default for Places {
@@ -48,11 +56,18 @@ impl Default for Places {
             programs,
             libnrt: None,
             lnc: env::var(LNC_VARIABLE).ok(),
+            patience: PATIENCE,
         }
     }
 }
 
 impl Places {
+    /// The first `neuron-monitor` on them.
+    #[must_use]
+    pub fn monitor(&self) -> Option<PathBuf> {
+        self.find(MONITOR)
+    }
+
     fn find(&self, name: &str) -> Option<PathBuf> {
         self.programs.iter().map(|d| d.join(name)).find(|p| p.is_file())
     }
@@ -92,7 +107,7 @@ impl Host {
     #[must_use]
     pub fn look(places: &Places) -> Self {
         Self {
-            monitor: places.find(MONITOR).map(|program| ask::first_report(&program)),
+            monitor: places.monitor().map(|program| ask::first_report(&program, places.patience)),
             compiler: places.find(COMPILER).map(ask::compiler_version),
             ..Self::look_briefly(places)
         }
@@ -106,7 +121,7 @@ impl Host {
             device_files: ask::device_files(&places.dev),
             driver: Driver::read(&places.sysfs),
             runtime: library.map(|path| ask::runtime_facts(&path)),
-            listing: places.find(LIST).map(|program| ask::list(&program)),
+            listing: places.find(LIST).map(|program| ask::list(&program, places.patience)),
             monitor: None,
             compiler: None,
             lnc: places.lnc.clone(),
@@ -121,6 +136,7 @@ impl Host {
             || self.driver.version.is_some()
             || self.runtime.is_some()
             || self.listing.is_some()
+            || self.monitor.is_some()
             || self.compiler.is_some()
     }
 
@@ -153,6 +169,14 @@ impl Host {
         self.listed().and_then(Listing::cores).or_else(counted)
     }
 
+    /// Physical cores to a logical one: what a tool says, else 1 where the instance is of a kind that joins none. `None` where nobody knows.
+    #[must_use]
+    pub fn lnc(&self) -> Option<u32> {
+        let monitored = || self.monitor.as_ref()?.as_ref().ok()?.hardware.as_ref()?.lnc;
+        let alone = || self.target().filter(|target| !target.joins_cores()).map(|_| 1);
+        self.listed().and_then(Listing::lnc).or_else(monitored).or_else(alone)
+    }
+
     fn listed(&self) -> Option<&Listing> {
         self.listing.as_ref()?.as_ref().ok()
     }
@@ -160,7 +184,6 @@ impl Host {
     /// What belongs into a record: kinds, counts and versions, and no id of anything.
     #[must_use]
     pub fn facts(&self) -> BTreeMap<String, String> {
-        let listed = self.listed();
         let runtime = self.runtime.as_ref().and_then(|r| r.as_ref().ok());
         let compiler = self.compiler.as_ref().and_then(|c| c.as_ref().ok());
         let chips = if self.device_files > 0 { Some(self.device_files.to_string()) } else { None };
@@ -168,7 +191,7 @@ impl Host {
             ("neuron-instance", self.instance_type().map(str::to_owned)),
             ("neuron-chips", chips),
             ("neuron-logical-cores", self.logical_cores().map(|n| n.to_string())),
-            ("neuron-lnc", listed.and_then(Listing::lnc).map(|n| n.to_string())),
+            ("neuron-lnc", self.lnc().map(|n| n.to_string())),
             ("neuron-driver", self.driver.version.clone()),
             ("neuron-runtime", runtime.map(|r| r.version.clone())),
             ("neuron-compiler", compiler.cloned()),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use portbench_graph::{DType, Graph, Node, Op, Optimizer, Program};
+use portbench_graph::{DType, Graph, Node, Op, Optimizer, Program, Type};
 
 use super::{Limit, Platform, When, limits};
 
@@ -42,6 +42,21 @@ pub fn check(program: &Program, platform: Platform) -> Vec<Finding> {
     findings
 }
 
+/// The limits that an op meets there by itself, whatever the program around it, the worst first.
+#[must_use]
+pub fn of_op(op: &Op, args: &[&Type], result: &Type, platform: Platform) -> Vec<&'static Limit> {
+    let meets = |when: &When| {
+        let alone = !when.training && when.more_than_gib.is_none();
+        alone && when.of_values() && when.meets(op, args, result)
+    };
+    let mut met: Vec<&Limit> = limits()
+        .iter()
+        .filter(|limit| limit.holds_on(platform) && limit.when.as_ref().is_some_and(meets))
+        .collect();
+    met.sort_by_key(|limit| limit.verdict);
+    met
+}
+
 fn find(limit: &'static Limit, when: &When, program: &Program) -> Option<Finding> {
     if when.training && program.training.is_none() {
         return None;
@@ -64,7 +79,7 @@ fn find(limit: &'static Limit, when: &When, program: &Program) -> Option<Finding
             .nodes
             .iter()
             .enumerate()
-            .filter(move |(_, node)| when.meets(graph, node))
+            .filter(move |(_, node)| when.meets(&node.op, &graph.arg_types(node), &node.ty))
             .map(move |hit| (graph, hit))
     });
     let (graph, (index, node)) = hits.next()?;
@@ -82,23 +97,23 @@ fn place(graph: &Graph, index: usize, node: &Node) -> String {
 
 impl When {
     /// Whether it looks at values, and not at the program as a whole.
-    fn of_values(&self) -> bool {
+    pub(super) fn of_values(&self) -> bool {
         !self.ops.is_empty() || !self.dtypes.is_empty() || self.beyond_32_bit
     }
 
-    fn meets(&self, graph: &Graph, node: &Node) -> bool {
-        let op = self.ops.is_empty() || self.ops.iter().any(|name| name == node.op.name());
+    fn meets(&self, op: &Op, args: &[&Type], result: &Type) -> bool {
+        let named = self.ops.is_empty() || self.ops.iter().any(|name| name == op.name());
         let dtype = self.dtypes.is_empty()
-            || self.dtypes.contains(&node.ty.dtype)
-            || graph.arg_types(node).iter().any(|t| self.dtypes.contains(&t.dtype));
-        op && dtype && (!self.beyond_32_bit || beyond_32_bit(node))
+            || self.dtypes.contains(&result.dtype)
+            || args.iter().any(|t| self.dtypes.contains(&t.dtype));
+        named && dtype && (!self.beyond_32_bit || beyond_32_bit(op, result))
     }
 }
 
-fn beyond_32_bit(node: &Node) -> bool {
+fn beyond_32_bit(op: &Op, result: &Type) -> bool {
     let outside = |v: &f64| !(f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(v);
-    node.ty.dtype == DType::I64
-        && match &node.op {
+    result.dtype == DType::I64
+        && match op {
             Op::Constant { value, .. } => outside(value),
             Op::Literal { values, .. } => values.iter().any(outside),
             Op::Iota { axis, ty } => ty.dims().get(*axis).is_some_and(|n| outside(&(*n as f64))),

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::error::NeuronError;
 use crate::target::{Line, Sdk, Target};
 
-pub use check::{Finding, check};
+pub use check::{Finding, check, of_op};
 
 /// What becomes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -156,7 +156,22 @@ pub struct Platform {
     pub sdk: Option<Sdk>,
 }
 
+impl Platform {
+    /// The target on a line, with the newest SDK that ships it.
+    #[must_use]
+    pub const fn new(target: Target, line: Line) -> Self {
+        Self { target, line: Some(line), sdk: Some(line.newest_sdk()) }
+    }
+}
+
 impl Limit {
+    /// Whether a program that meets it is not worth compiling: by AWS's own words it does not run, for what is in it and not for what AWS ships.
+    #[must_use]
+    pub fn forbids(&self) -> bool {
+        let of_program = self.when.as_ref().is_some_and(|w| w.of_values() || w.more_than_gib.is_some());
+        self.verdict == Verdict::Unsupported && self.certainty == Certainty::Documented && of_program
+    }
+
     /// Whether it holds there.
     #[must_use]
     pub fn holds_on(&self, platform: Platform) -> bool {

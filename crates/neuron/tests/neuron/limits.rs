@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use portbench_graph::{
-    DType, DecayRule, Optimizer, Program, ProgramBuilder, Schedule, TrainSpec, Type, rewrite,
+    BinaryKind, DType, DecayRule, Op, Optimizer, Program, ProgramBuilder, Schedule, TrainSpec, Type, rewrite,
 };
 use portbench_models::{Form, Model, Request};
-use portbench_neuron::limits::{Certainty, Finding, Platform, Verdict, check, limits, parse};
+use portbench_neuron::limits::{Certainty, Finding, Platform, Verdict, check, limits, of_op, parse};
 use portbench_neuron::{Line, Sdk, Target};
 
 fn program(family: &str, preset: &str, form: Form, dtype: DType) -> Program {
@@ -19,7 +19,7 @@ fn forward(family: &str) -> Program {
 }
 
 fn on(target: Target) -> Platform {
-    Platform { target, line: Some(target.line()), sdk: Some("2.33".parse().unwrap()) }
+    Platform::new(target, target.line())
 }
 
 fn ids(findings: &[Finding]) -> Vec<&str> {
@@ -145,6 +145,9 @@ fn lines_targets_and_sdks_are_told_apart() {
     assert!(!at(Target::Trn2, Some(Line::Native), "2.33").contains("xla-training-ended"));
     assert!(at(Target::Trn1, None, "2.26").contains("f32-products-in-bf16"));
     assert!(!at(Target::Trn1, None, "2.27").contains("f32-products-in-bf16"));
+    assert!(at(Target::Trn1, Some(Line::Xla), "2.33").contains("xla-line-ended"));
+    assert!(at(Target::Trn3, Some(Line::Xla), "2.31").contains("xla-line-on-trn3"));
+    assert!(!at(Target::Trn2, Some(Line::Xla), "2.31").contains("xla-line-on-trn3"));
     // Nothing known of the SDK or the line: everything that may hold.
     let open = check(&model, Platform { target: Target::Trn1, line: None, sdk: None });
     assert!(ids(&open).contains(&"f32-products-in-bf16") && ids(&open).contains(&"native-line-needs-trn2"));
@@ -164,6 +167,23 @@ fn models_that_exceed_a_core_are_told_before_they_are_compiled() {
     assert!(meets("3.1-8b", DType::F32, Target::Trn2));
     assert!(!meets("3.1-8b", DType::F32, Target::Trn3));
     assert!(meets("3.1-70b", DType::Bf16, Target::Trn3));
+}
+
+#[test]
+fn an_op_is_held_against_the_table_by_itself() {
+    let ids = |op: &Op, args: &[&Type], result: &Type| {
+        let met = of_op(op, args, result, on(Target::Trn1));
+        met.iter().map(|limit| (limit.id.as_str(), limit.forbids())).collect::<Vec<_>>()
+    };
+    let (floats, doubles) = (Type::new(DType::F32, [4]), Type::new(DType::F64, [4]));
+    let (integers, add) = (Type::new(DType::I64, [4]), Op::Binary { kind: BinaryKind::Add });
+    assert_eq!(ids(&add, &[&floats, &floats], &floats), []);
+    assert_eq!(ids(&add, &[&doubles, &doubles], &doubles), [("f64", true)]);
+    assert_eq!(ids(&add, &[&integers, &integers], &integers), [("i64-is-32-bit", false)]);
+    let forbidding: Vec<&str> = limits().iter().filter(|l| l.forbids()).map(|l| l.id.as_str()).collect();
+    // What AWS ceased to ship or support may run all the same.
+    assert!(!forbidding.contains(&"xla-training-ended") && !forbidding.contains(&"topk"), "{forbidding:?}");
+    assert!(forbidding.contains(&"memory-of-a-core-16"), "{forbidding:?}");
 }
 
 #[test]

@@ -4,8 +4,11 @@ use std::fmt::Write;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use portbench_neuron::Target;
+use portbench_neuron::compiler::Compiler;
 use portbench_neuron::host::{Host, Places, State};
 use tempfile::TempDir;
 
@@ -28,7 +31,11 @@ impl Made {
         };
         let (sysfs, dev, programs) = (at("sys"), at("dev"), at("bin"));
         let libnrt = Some(directory.path().join("no-libnrt"));
-        Self { places: Places { sysfs, dev, programs: vec![programs], libnrt, lnc: None }, directory }
+        let patience = Duration::from_secs(60);
+        Self {
+            places: Places { sysfs, dev, programs: vec![programs], libnrt, lnc: None, patience },
+            directory,
+        }
     }
 
     fn program(&self, name: &str) {
@@ -144,6 +151,20 @@ fn what_is_wrong_says_how_to_put_it_right() {
 }
 
 #[test]
+fn logical_cores_that_nobody_would_compile_for_are_noticed() {
+    let double = Double::new();
+    let made = trn2(&double);
+    let single = fixture("neuron-ls-trn2.3xlarge.json")
+        .replace("\"logical_neuroncore_config\": 2", "\"logical_neuroncore_config\": 1");
+    fs::write(made.places.programs[0].join("listing.json"), single).unwrap();
+    let conflict = made.look().lnc_conflict().unwrap();
+    assert!(
+        conflict.contains("logical cores of 1") && conflict.contains("export NEURON_LOGICAL_NC_CONFIG=1"),
+        "{conflict}"
+    );
+}
+
+#[test]
 fn the_monitor_tells_the_instance_where_the_others_do_not() {
     let made = Made::new();
     made.program("neuron-monitor");
@@ -152,12 +173,67 @@ fn the_monitor_tells_the_instance_where_the_others_do_not() {
     let host = made.look();
     assert_eq!((host.instance_type(), host.target()), (Some("inf2.xlarge"), Some(Target::Inf2)));
     assert_eq!(Host::look_briefly(&made.places).instance_type(), None);
-    made.reports("no JSON");
+    made.reports("{no JSON");
     assert!(
         made.said().contains("neuron-monitor: wrong: neuron-monitor wrote something that cannot be read"),
         "{}",
         made.said()
     );
+}
+
+#[test]
+fn a_report_is_found_behind_warnings_and_over_several_lines() {
+    let made = Made::new();
+    made.program("neuron-monitor");
+    let report = format!("level=warning msg=x\n\n{}", fixture("neuron-monitor-inf2.xlarge.json"));
+    fs::write(made.places.programs[0].join("report.json"), report).unwrap();
+    assert_eq!(made.look().instance_type(), Some("inf2.xlarge"));
+    // The kind of instance joins no cores, though nobody says so.
+    assert_eq!(made.look().lnc(), Some(1));
+}
+
+/// A tool that is this shell script.
+fn tool(made: &Made, name: &str, script: &str) {
+    let path = made.places.programs[0].join(name);
+    // A file that is open for writing cannot be executed, and another test may be starting a process just now.
+    fs::write(path.with_extension("text"), format!("#!/bin/sh\n{script}\n")).unwrap();
+    Command::new("cp").args([&path.with_extension("text"), &path]).status().unwrap();
+    Command::new("chmod").arg("+x").arg(&path).status().unwrap();
+}
+
+#[test]
+fn a_tool_that_ends_badly_is_quoted() {
+    let made = Made::new();
+    tool(&made, "neuron-ls", "echo 'neuron-ls: No neuron device found' >&2; exit 1");
+    tool(&made, "neuron-monitor", "echo 'cannot open /dev/neuron0' >&2; exit 3");
+    let said = made.said();
+    assert!(
+        said.contains(
+            "neuron-ls: wrong: neuron-ls failed: neuron-ls: No neuron device found (exit status: 1)"
+        ),
+        "{said}"
+    );
+    assert!(
+        said.contains("neuron-monitor failed: it ended (exit status: 3): cannot open /dev/neuron0"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_tool_that_hangs_is_ended_with_what_it_started_and_the_driver_is_named() {
+    let mut made = Made::new();
+    made.places.patience = Duration::from_millis(300);
+    tool(&made, "neuron-ls", "sleep 600 & sleep 600; wait");
+    tool(&made, "neuron-monitor", "exec sleep 600");
+    let start = Instant::now();
+    let said = made.said();
+    assert!(start.elapsed() < Duration::from_secs(300));
+    assert!(said.contains("neuron-ls did not answer in 0.3 s: the driver may hang"), "{said}");
+    assert!(said.contains("neuron-monitor did not answer in 0.3 s"), "{said}");
+    tool(&made, "neuronx-cc", "exec sleep 600");
+    let compiler = made.places.programs[0].join("neuronx-cc");
+    let error = Compiler::within(compiler, made.places.patience).unwrap_err().to_string();
+    assert!(error.contains("neuronx-cc did not answer in 0.3 s: run it by hand with --version"), "{error}");
 }
 
 #[test]

@@ -77,6 +77,7 @@ fn set_up_refuses_what_cannot_work_and_says_what_can() {
     );
     refused(&[], &["--line", "both"], "--line is xla or native, not 'both'");
     refused(&[], &["--fast"], "usage: setup-neuron");
+    refused(&[], &["--dry-run", "--line"], "--line needs xla or native");
 }
 
 #[test]
@@ -144,12 +145,20 @@ fn a_first_run_without_a_device_says_what_to_do() {
     let done = run(&["--dry-run"]);
     assert!(done.status.success());
     let steps = text(&done.stdout);
-    assert_eq!(steps.matches("   expect: ").count(), 10, "{steps}");
+    assert_eq!(steps.matches("   expect: ").count(), 12, "{steps}");
     assert!(
         steps.contains("torch_neuronx.trace") && steps.contains("--backend neuron-trace@neuron:0"),
         "{steps}"
     );
-    assert_eq!(run(&["--from", "two"]).status.code(), Some(2));
+    assert!(steps.contains("conformance --engine") && steps.contains("mlp-training"), "{steps}");
+    for wrong in [&["--from", "two"][..], &["--from"]] {
+        let done = run(wrong);
+        assert_eq!(done.status.code(), Some(2));
+        assert!(text(&done.stderr).contains("--from needs the number of a step"));
+    }
+    let done = run(&["--dry-run", "--from", "99"]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(text(&done.stderr).contains("there is no step 99: the last one is 12"));
     assert_eq!(run(&["--fast"]).status.code(), Some(2));
 }
 
@@ -178,7 +187,11 @@ echo '{"neuron_hardware_info": {}, "instance_info": {"instance_id": "i-012345678
 END
 put bin/python <<'END'
 #!/bin/sh
-if [ "$1" = -c ]; then echo xla; else cat >/dev/null; echo neff >"$2/graph.neff"; echo "ok from 10.0.0.7"; fi
+case "$1" in
+-c) echo xla ;;
+-m) echo "386 cases passed" ;;
+*) cat >/dev/null; echo neff >"$2/graph.neff"; echo "ok from 10.0.0.7" ;;
+esac
 END
 "#;
 
@@ -234,7 +247,7 @@ fn a_session_goes_through_every_step_and_packs_no_ids() {
     let done = session.run(&[]);
     assert!(done.status.success(), "{}{}", text(&done.stdout), text(&done.stderr));
     let kept = session.kept();
-    assert_eq!(kept.matches(": ok\n").count(), 10, "{kept}");
+    assert_eq!(kept.matches(": ok\n").count(), 12, "{kept}");
     assert_eq!(session.packs(), 1);
     assert!(
         kept.contains("i-removed") && kept.contains("subnet-removed") && kept.contains("host-removed"),
@@ -259,5 +272,5 @@ fn a_step_that_fails_is_named_packed_and_can_be_continued() {
     assert!(!session.kept().contains("2 what it will not take"));
     let done = session.run(&["--from", "2"]);
     assert!(done.status.success(), "{}", text(&done.stderr));
-    assert_eq!(session.kept().matches(": ok\n").count(), 9);
+    assert_eq!(session.kept().matches(": ok\n").count(), 11);
 }

@@ -35,7 +35,7 @@ fn neuron_ls_of_an_inf2_has_null_links_no_numa_node_and_no_lnc() {
     let device = &machine.devices[0];
     assert_eq!((device.numa_node, device.lnc), (None, None));
     assert!(device.connected_to.is_empty());
-    assert_eq!((machine.cores(), machine.lnc(), machine.memory_bytes()), (Some(2), Some(1), Some(32 << 30)));
+    assert_eq!((machine.cores(), machine.lnc(), machine.memory_bytes()), (Some(2), None, Some(32 << 30)));
     assert_eq!(device.processes[0].runtime.as_deref(), Some("2.30.51"));
 }
 
@@ -52,7 +52,13 @@ fn the_array_and_the_object_form_say_the_same() {
 fn neuron_ls_with_holes_and_without_devices() {
     let bare = Listing::parse(r#"[{"neuron_device": 1}, {"neuron_device": 0, "nc_count": null}]"#).unwrap();
     assert_eq!(bare.devices.iter().map(|d| d.index).collect::<Vec<_>>(), [0, 1]);
-    assert_eq!((bare.cores(), bare.memory_bytes(), bare.lnc()), (None, None, Some(1)));
+    assert_eq!((bare.cores(), bare.memory_bytes(), bare.lnc()), (None, None, None));
+    let alone = r#"[{"neuron_device": 0, "instance_type": "inf2.xlarge"}]"#;
+    assert_eq!(Listing::parse(alone).unwrap().lnc(), Some(1));
+    let above = r#"{"instance": {"instance_type": "trn2.3xlarge", "logical_neuroncore_config": 2}, "neuron_devices": [{"neuron_device": 0}]}"#;
+    assert_eq!(Listing::parse(above).unwrap().lnc(), Some(2));
+    assert!(Listing::parse(r#"{"neuron_devices": []}"#).unwrap().devices.is_empty());
+    assert!(Listing::parse("instance-type: trn1").unwrap_err().to_string().contains("--output-format json"));
     assert!(Listing::parse("[]").unwrap().devices.is_empty());
     let refused = |text: &str| Listing::parse(text).unwrap_err().to_string();
     assert!(refused("").contains("EOF while parsing a value at line 1 column 0"));

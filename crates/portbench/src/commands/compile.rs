@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::args::CompileArgs;
 use crate::cells;
 use crate::failure::{Failure, SOME_CELL};
+use crate::neuron;
 use crate::progress;
 use crate::python::Python;
 use crate::table::Table;
@@ -55,7 +56,24 @@ pub(crate) fn run(args: &CompileArgs) -> Result<u8, Failure> {
         if !seen.insert(program.fingerprint()?.as_str().to_owned()) {
             continue;
         }
-        progress::say(&format!("{} {} for {}", entry.cell.workload, entry.cell.numerics, args.target));
+        let name = format!("{} {}", entry.cell.workload, entry.cell.numerics);
+        let forbidden = neuron::forbidden(&name, program, args.target);
+        if let Some(why) = forbidden.filter(|_| !args.anyway) {
+            let text = format!("{why}; --anyway compiles it all the same");
+            let (workload, numerics) = (entry.cell.workload.clone(), entry.cell.numerics.to_string());
+            table.row([
+                workload,
+                numerics,
+                "".into(),
+                "unsupported".into(),
+                "".into(),
+                "".into(),
+                "".into(),
+                text,
+            ]);
+            continue;
+        }
+        progress::say(&format!("{name} for {}", args.target));
         for row in compile(args, &program.to_json()?)? {
             failed |= row.outcome == "failed";
             let megabytes = |n: Option<u64>| n.map_or(String::new(), |n| format!("{:.1}", n as f64 / 1e6));

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use portbench_backend::Backend;
 use portbench_candle::CandleBackend;
@@ -76,12 +76,10 @@ fn python(table: &mut Table) {
         Ok(found) => found,
         Err(error) => return table.row([what.as_str(), "missing", &error.to_string()]),
     };
-    let asked = Command::new(&found.interpreter)
-        .args([
-            "-c",
-            "import sys, torch; print(sys.version.split()[0], torch.__version__, torch.cuda.is_available())",
-        ])
-        .output();
+    let asked = ask(
+        &found,
+        &["import sys, torch; print(sys.version.split()[0], torch.__version__, torch.cuda.is_available())"],
+    );
     let shown = found.interpreter.display();
     match asked {
         Ok(answer) if answer.status.success() => {
@@ -103,6 +101,12 @@ fn python(table: &mut Table) {
     }
 }
 
+/// What the interpreter answers to a piece of Python with arguments, among the packages that a worker sees.
+fn ask(python: &Python, code: &[&str]) -> io::Result<Output> {
+    let started = python.started(&[&["-c"], code].concat(), Vec::new());
+    Command::new(started.program).args(started.args).envs(started.env).output()
+}
+
 /// Whether the interpreter has the line of torch-neuronx that an engine needs, and that line alone: the package says so, from versions. No device is touched.
 fn neuron_engine(table: &mut Table, python: &Python, engine: &str) {
     const ASK: &str = "import sys
@@ -112,11 +116,7 @@ try:
 except Exception as error:
     sys.exit(str(error))
 print(', '.join(f'{name} {version}' for name, version in found.versions().items()))";
-    let asked = Command::new(&python.interpreter)
-        .args(["-c", ASK, engine])
-        .env("PYTHONPATH", &python.package)
-        .env("PYTHONSAFEPATH", "1")
-        .output();
+    let asked = ask(python, &[ASK, engine]);
     let what = format!("backend {engine}");
     match asked {
         Ok(told) if told.status.success() => {

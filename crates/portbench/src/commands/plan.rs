@@ -13,7 +13,7 @@ pub(crate) fn run(args: &PlanArgs) -> Result<u8, Failure> {
     let selection = cells::select(&args.select)?;
     let plan = &selection.plan;
     if let Some(platform) = neuron::platform(&args.neuron) {
-        neuron::findings(plan, platform).write(args.format.format, &mut io::stdout().lock())?;
+        neuron::findings(plan, &args.neuron, platform).write(args.format.format, &mut io::stdout().lock())?;
         return Ok(0);
     }
     let mut table = Table::new(&[

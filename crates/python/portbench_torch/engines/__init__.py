@@ -6,6 +6,7 @@ import importlib
 import os
 from typing import TYPE_CHECKING
 
+from portbench_torch.engines.surroundings import show_core
 from portbench_torch.errors import unavailable
 
 if TYPE_CHECKING:
@@ -31,8 +32,7 @@ def open_engine(name: str, device: str) -> Engine:
         raise unavailable(f"engine `{name}`", f"there are {', '.join(ENGINES)}")
     os.environ.update(ENVIRONMENT.get(name, {}))
     if device.startswith("neuron:"):
-        # Whoever starts several workers has already given each its cores; the runtime otherwise takes every core.
-        os.environ.setdefault("NEURON_RT_VISIBLE_CORES", device.removeprefix("neuron:"))
+        show_core(device)
     try:
         import torch  # noqa: F401, PLC0415
     except ImportError as error:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from portbench_torch.engines.surroundings import CORES
 from portbench_torch.errors import unavailable
 
 XLA_LINE = "the XLA line of torch-neuronx (2.9 and before)"
@@ -24,6 +25,12 @@ DEVICES = "PORTBENCH_NEURON_DEVICES"
 FIRST_NATIVE = (2, 13)
 # The last one of the XLA line.
 LAST_XLA = (2, 9)
+NO_VERSION = (0, 0)
+# Physical cores of the chips that have the most, Trainium2 and Trainium3.
+MOST_CORES = 8
+# Where neuronx-cc is, with the version that was released with each line.
+INDEX = "--extra-index-url https://pip.repos.neuron.amazonaws.com"
+COMPILERS = {XLA_LINE: "neuronx-cc==2.26.6360.0", NATIVE_LINE: "neuronx-cc==2.28.7631.0"}
 # Packages that only the XLA line needs.
 OF_XLA = ("torch-xla", "libneuronxla")
 NAMED = "or name the interpreter of its environment in PORTBENCH_PYTHON"
@@ -40,13 +47,12 @@ class Installed:
     line: str
     torch_neuronx: str
     torch: str
-    compiler: str | None
+    compiler: str
     """Of neuronx-cc, which compiles."""
 
     def versions(self) -> dict[str, str]:
         """For the record."""
-        found = {"torch_neuronx": self.torch_neuronx}
-        return found if self.compiler is None else {**found, "neuronx-cc": self.compiler}
+        return {"torch_neuronx": self.torch_neuronx, "neuronx-cc": self.compiler}
 
 
 def versions_of(package: str) -> list[str]:
@@ -55,16 +61,16 @@ def versions_of(package: str) -> list[str]:
 
 
 def numbers(version: str) -> tuple[int, int]:
-    """Major and minor."""
+    """Major and minor; `NO_VERSION` for text such as `dev`."""
     found = re.match(r"(\d+)\.(\d+)", version)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    return (int(found[1]), int(found[2])) if found else NO_VERSION
 
 
 def line_of(version: str) -> str | None:
-    """The line of a version of torch-neuronx."""
+    """The line of a version of torch-neuronx; none where it is of neither, or no version."""
     if numbers(version) >= FIRST_NATIVE:
         return NATIVE_LINE
-    return XLA_LINE if numbers(version) <= LAST_XLA else None
+    return XLA_LINE if NO_VERSION < numbers(version) <= LAST_XLA else None
 
 
 def detect(wanted: str) -> Installed:
@@ -90,10 +96,25 @@ def detect(wanted: str) -> Installed:
     if strangers:
         what = f"TorchNeuron {version} alone: {' and '.join(strangers)} of the XLA line beside it; it"
         raise unavailable(what, f"the lines do not mix: use an environment without the other; {hint}")
-    if wanted == XLA_LINE and not versions_of("torch-xla"):
-        raise unavailable(f"torch-xla, which torch-neuronx {version} needs,", hint)
-    compiler = versions_of("neuronx-cc")
-    return Installed(line, version, torch, compiler[0] if compiler else None)
+    if wanted == XLA_LINE:
+        xla = versions_of("torch-xla")
+        if not xla:
+            raise unavailable(f"torch-xla, which torch-neuronx {version} needs,", hint)
+        if numbers(xla[0]) != numbers(version):
+            raise unavailable(f"torch-xla of torch-neuronx {version} (torch-xla here is {xla[0]})", hint)
+    return Installed(line, version, torch, compiler(wanted))
+
+
+def compiler(line: str) -> str:
+    """The version of neuronx-cc, which has to be there once. Raises `unavailable`."""
+    found = versions_of("neuronx-cc")
+    if not found:
+        what = "neuronx-cc, which compiles,"
+        raise unavailable(what, f"pip install {COMPILERS[line]} {INDEX} into that environment, or {WAY_OUT[line]}")
+    if len(found) > 1:
+        what = f"one neuronx-cc: Python's path holds {' and '.join(found)}, which"
+        raise unavailable(what, f"use an environment with one of them; {WAY_OUT[line]}")
+    return found[0]
 
 
 def find(engine: str, device: str, wanted: str) -> Installed:
@@ -103,7 +124,12 @@ def find(engine: str, device: str, wanted: str) -> Installed:
         raise unavailable(f"{engine} on `{device}`", "its devices are neuron:N, N a NeuronCore")
     installed = detect(wanted)
     directory = os.environ.get(DEVICES, "/dev")
-    if not any(Path(directory).glob("neuron[0-9]*")):
+    chips = len(list(Path(directory).glob("neuron[0-9]*")))
+    if not chips:
         hint = "use a Trn or Inf2 instance with the driver aws-neuronx-dkms; portbench doctor says more"
         raise unavailable(f"a Neuron device ({directory}/neuron0)", hint)
+    shown = os.environ.get(CORES, "")
+    if shown.isdigit() and int(shown) >= chips * MOST_CORES:
+        what = f"NeuronCore {shown} on a machine of {chips} chip(s) with {MOST_CORES} cores at most"
+        raise unavailable(what, "portbench doctor counts the cores; take another device")
     return installed

@@ -19,6 +19,7 @@ from torch import Tensor
 from portbench_torch.capture import training_step
 from portbench_torch.engines import lines
 from portbench_torch.engines.base import Engine, Executable, Run, host_bytes
+from portbench_torch.engines.surroundings import CORES, look
 from portbench_torch.errors import Fault, Unsupported, unavailable
 from portbench_torch.functional import Update
 from portbench_torch.graph import Graph, Node, Program, Type
@@ -51,7 +52,8 @@ class Trace(Engine):
         return {
             **super().settings(),
             **self.flags.settings(),
-            "visible-cores": os.environ["NEURON_RT_VISIBLE_CORES"],
+            **look(compiles=True),
+            "visible-cores": os.environ[CORES],
             "weights": "beside the NEFF, on the device",
             "boundary": "inputs and results in host memory; what entries share is carried through the host",
             "barrier": "the call itself: it returns results in host memory",
@@ -78,7 +80,8 @@ class Trace(Engine):
 
 
 def load() -> ModuleType:
-    """The package. Raises `unavailable`."""
+    """The package, in an environment that leaves numerics and flags alone. Raises `unavailable`."""
+    look(compiles=True)
     try:
         return importlib.import_module("torch_neuronx")
     except ImportError as error:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from portbench_torch.engines.base import Engine, Executable, Run
+from portbench_torch.engines.surroundings import look
 from portbench_torch.errors import unavailable
 from portbench_torch.functional import FunctionalTrainer
 from portbench_torch.graph import Graph, Program
@@ -41,6 +42,7 @@ class Xla(Engine):
     def open(self, device: str) -> torch.device:
         if device != "cpu":
             raise unavailable(f"{self.name} on `{device}`", "its device is cpu")
+        look(compiles=False)
         # Read when the library is loaded.
         os.environ["PJRT_DEVICE"] = "CPU"
         os.environ["XLA_FLAGS"] = " ".join(filter(None, (os.environ.get("XLA_FLAGS"), FLAGS)))
