@@ -113,6 +113,7 @@ fn worker(act: &str) {
         measurement: Box::new(measurement()),
         lowering: Default::default(),
         phases: Phases::default(),
+        compilations: Box::default(),
         info: None,
     });
     say(&FromWorker::Done);
@@ -210,6 +211,7 @@ fn before_measured(act: &str, job: &Job) {
                 measurement: Box::new(measurement()),
                 lowering: Default::default(),
                 phases: Phases::default(),
+                compilations: Box::default(),
                 info: None,
             });
             raw(text.unwrap().replace("61.5", "null").as_bytes());
@@ -226,6 +228,7 @@ fn say_lying() {
         measurement: Box::new(Measurement { barrier, ..measurement() }),
         lowering: Default::default(),
         phases: Phases::default(),
+        compilations: Box::default(),
         info: None,
     });
     say(&FromWorker::Done);

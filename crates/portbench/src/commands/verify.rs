@@ -13,7 +13,7 @@ use portbench_worker::ParityJob;
 
 use crate::args::VerifyArgs;
 use crate::backends::Target;
-use crate::cells;
+use crate::cells::{self, Start};
 use crate::failure::{Failure, SOME_CELL, USAGE};
 use crate::progress;
 use crate::table::Table;
@@ -165,7 +165,8 @@ impl Subject<'_> {
             tf32: self.numerics == Numerics::Tf32,
             decompose_all: false,
         };
-        let answer = ask(&cells::worker(&self.target, self.args.threads)?, job, options, Limits::default())?;
+        let start = Start { threads: self.args.threads, ..Start::default() };
+        let answer = ask(&cells::worker(&self.target, start)?, job, options, Limits::default())?;
         Ok(answer.outputs)
     }
 }
