@@ -144,6 +144,7 @@ fn before_parity(act: &str) {
             fail(Failure::Unsupported { ops: vec![op] }, "1 op(s) are unsupported by double: linear")
         }
         "out-of-memory" => fail(Failure::OutOfMemory, "out of memory: 3 GiB asked for"),
+        "timed-out" => fail(Failure::TimedOut, "not done in time: stopped after 60 s"),
         "error" => {
             std::io::stderr().write_all(b"kernel launch failed at line 12\n").unwrap();
             fail(Failure::Error, "the device answered 719")
