@@ -6,6 +6,7 @@ use portbench_graph::{Op, Program, Type};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::compilation::Compilation;
 use crate::error::BackendError;
 use crate::lower::{LoweringReport, Support};
 use crate::params::ParamSource;
@@ -85,7 +86,7 @@ pub trait Backend: Send {
     /// it has a training specification; its training entry then takes one optimiser step per execution.
     ///
     /// # Errors
-    /// [`BackendError::Unsupported`] listing every op; [`BackendError::Parameter`], [`BackendError::OutOfMemory`],
+    /// [`BackendError::Unsupported`] listing every op; [`BackendError::Parameter`], [`BackendError::OutOfMemory`], [`BackendError::TimedOut`],
     /// [`BackendError::Device`].
     fn compile(
         &mut self,
@@ -108,6 +109,11 @@ pub trait Backend: Send {
 pub trait Executable: Send {
     /// How each op was lowered.
     fn lowering(&self) -> &LoweringReport;
+
+    /// What compiling each entry cost, of a backend that keeps what it compiles.
+    fn compilation(&self) -> &[Compilation] {
+        &[]
+    }
 
     /// Binds inputs of an entry, by name.
     ///

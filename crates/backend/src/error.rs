@@ -58,6 +58,12 @@ pub enum BackendError {
         /// What was asked for, and what there was, as far as known.
         detail: String,
     },
+    /// A step that has a time limit of its own ran past it.
+    #[error("not done in time: {detail}")]
+    TimedOut {
+        /// What, after how long, and the way out.
+        detail: String,
+    },
     /// A trainable parameter got no gradient at the first step: the backend would train less than it claims.
     #[error(
         "no gradient reached the trainable parameter `{param}`; a kernel without a backward pass is on its way to the loss"

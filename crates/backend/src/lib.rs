@@ -8,6 +8,7 @@
 //! Not in this crate: timing (`portbench-measure`), processes (`portbench-worker`), any backend but [`null`].
 
 mod causes;
+mod compilation;
 pub mod conformance;
 mod contract;
 mod error;
@@ -19,7 +20,8 @@ pub mod plan;
 mod save;
 mod tensor;
 
-pub use causes::with_causes;
+pub use causes::{with_causes, without_user};
+pub use compilation::Compilation;
 pub use contract::{Backend, BackendInfo, CompileOptions, EntryId, Executable, Use};
 pub use error::{BackendError, UnsupportedOp};
 pub use lower::{LoweredOp, Lowering, LoweringReport, Support, is_in_place_update, lower};

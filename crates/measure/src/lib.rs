@@ -31,8 +31,8 @@ pub use feed::{Batch, Feeder};
 pub use figure::{Figure, FigureValue, Metric};
 pub use figures::{BoundVerdict, Finding, Gravity, bound_verdicts, figures, findings};
 pub use measurement::{
-    BarrierCheck, GenerateSample, Histogram, LossPoint, Measurement, Overhead, Phases, ReplicaShare, Samples,
-    Telemetry, WarmupReport,
+    BarrierCheck, Compilations, GenerateSample, Histogram, LossPoint, Measurement, Overhead, Phases,
+    ReplicaShare, Samples, Telemetry, WarmupReport,
 };
 pub use overhead::overhead;
 pub use parity::execute_parity;

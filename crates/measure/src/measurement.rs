@@ -1,6 +1,7 @@
 //! What one trial measured. Times are whole nanoseconds unless a name says seconds; nothing is summarised away that a later reader may need.
 
 use crate::accelerator::AcceleratorTelemetry;
+use portbench_backend::Compilation;
 use portbench_stats::{LatencyHistogram, StatsError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -228,4 +229,24 @@ pub struct Phases {
     pub first_execute: Option<f64>,
     /// The parity execution, its own compilation included.
     pub parity: Option<f64>,
+}
+
+/// What compiling cost, entry by entry, of a backend that keeps what it compiles; else empty.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Compilations {
+    /// Of the program of the parity check, in a trial that made it. Where it is the timed program, that finds its artefacts here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parity: Vec<Compilation>,
+    /// Of the timed program.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timed: Vec<Compilation>,
+}
+
+impl Compilations {
+    /// Whether nothing was compiled or found.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parity.is_empty() && self.timed.is_empty()
+    }
 }

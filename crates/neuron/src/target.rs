@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::error::NeuronError;
 
-/// Families of devices that the compiler knows (its `--target`).
+/// Families of devices that the compiler knows (its `--target`). AWS's names of instances and their families (`trn1n`, `trn2u.48xlarge`) are read as the family's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Target {
@@ -82,7 +82,7 @@ impl FromStr for Target {
     type Err = NeuronError;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|t| t.name() == s).ok_or_else(|| NeuronError::Word {
+        Self::of_instance(s).ok_or_else(|| NeuronError::Word {
             what: "target",
             given: s.to_owned(),
             known: Self::ALL.map(Self::name).join(", "),

@@ -1,6 +1,7 @@
 //! What may be typed.
 
 mod chart;
+mod compile;
 mod money;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use portbench_neuron::{Line, Sdk, Target as NeuronTarget};
 use portbench_workload::Replicas;
 
 pub(crate) use chart::{ChartArgs, Ground};
+pub(crate) use compile::{CompileArgs, FlagArgs};
 pub(crate) use money::{CostArgs, OwnedArgs, PriceArgs, ProjectArgs};
 
 /// Benchmarks accelerator workloads: one definition, run, checked and measured on every back end.
@@ -210,24 +212,6 @@ pub(crate) struct PlanArgs {
     pub(crate) format: FormatArgs,
 }
 
-/// Arguments of `compile`.
-#[derive(Debug, Args)]
-pub(crate) struct CompileArgs {
-    #[command(flatten)]
-    pub(crate) select: SelectArgs,
-    /// The device family to compile for: trn1, trn2, trn3, inf2
-    #[arg(long, value_name = "TARGET")]
-    pub(crate) target: NeuronTarget,
-    /// Seconds that a program may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..=604_800))]
-    pub(crate) limit: u32,
-    /// Compile also what the table of limits (`list limits`) says the target does not take
-    #[arg(long)]
-    pub(crate) anyway: bool,
-    #[command(flatten)]
-    pub(crate) format: FormatArgs,
-}
-
 /// Arguments of `goldens`.
 #[derive(Debug, Args)]
 pub(crate) struct GoldensArgs {
@@ -244,6 +228,8 @@ pub(crate) struct GoldensArgs {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) flags: FlagArgs,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
     /// Continue an interrupted run: its id, a prefix of it, its directory, or `latest`
@@ -273,8 +259,11 @@ pub(crate) struct ShowArgs {
     /// Show how each op was lowered instead of the figures
     #[arg(long)]
     pub(crate) lowering: bool,
+    /// Show what compiling cost, cold, and whether it was cached, instead of the figures
+    #[arg(long, conflicts_with = "lowering")]
+    pub(crate) compilation: bool,
     /// Show instead the shares of this accelerator's peaks that were reached (MFU, MBU), and energy
-    #[arg(long, value_name = "ACCELERATOR", conflicts_with = "lowering")]
+    #[arg(long, value_name = "ACCELERATOR", conflicts_with_all = ["lowering", "compilation"])]
     pub(crate) on: Option<String>,
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,

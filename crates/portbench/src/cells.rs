@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use portbench_backend::CompileOptions;
 use portbench_measure::{MeasureSpec, Numerics, Scenario};
+use portbench_neuron::compiler::{Choices, FLAGS_VARIABLE};
 use portbench_records::Cell;
 use portbench_runner::{Limits, Plan, PlannedCell, Replica, WorkerCommand};
 use portbench_workload::{Catalogue, Planned, Replicas};
@@ -15,6 +16,7 @@ use portbench_workload::{Catalogue, Planned, Replicas};
 use crate::args::SelectArgs;
 use crate::backends::{self, Target};
 use crate::failure::Failure;
+use crate::neuron;
 use crate::python::{self, Python};
 use crate::replicas::{self, Place};
 
@@ -26,6 +28,11 @@ pub(crate) struct Selection {
 
 /// Resolves what was selected.
 pub(crate) fn select(args: &SelectArgs) -> Result<Selection, Failure> {
+    select_with(args, Choices::default())
+}
+
+/// The same, with what was chosen of the flags of neuronx-cc.
+pub(crate) fn select_with(args: &SelectArgs, flags: Choices) -> Result<Selection, Failure> {
     let catalogue = Catalogue::load(&args.workloads)?;
     let planned =
         catalogue.find(&args.suite).map_err(|e| Failure::from(e).with_code(crate::failure::USAGE))?;
@@ -37,7 +44,7 @@ pub(crate) fn select(args: &SelectArgs) -> Result<Selection, Failure> {
             continue;
         }
         limit = limit.max(entry.time_limit);
-        cells.extend(entry_cells(args, entry, &filter)?);
+        cells.extend(entry_cells(args, entry, &filter, flags)?);
     }
     if cells.is_empty() {
         return Err(Failure::nothing(format!(
@@ -54,7 +61,12 @@ pub(crate) fn select(args: &SelectArgs) -> Result<Selection, Failure> {
     Ok(Selection { plan, limits: Limits { trial, ..Limits::default() } })
 }
 
-fn entry_cells(args: &SelectArgs, entry: &Planned, filter: &Filter) -> Result<Vec<PlannedCell>, Failure> {
+fn entry_cells(
+    args: &SelectArgs,
+    entry: &Planned,
+    filter: &Filter,
+    flags: Choices,
+) -> Result<Vec<PlannedCell>, Failure> {
     let mut cells = Vec::new();
     for &numerics in entry.numerics.iter().filter(|n| filter.numerics(**n)) {
         let targets = filter.targets(entry);
@@ -65,6 +77,7 @@ fn entry_cells(args: &SelectArgs, entry: &Planned, filter: &Filter) -> Result<Ve
         let resolved = Arc::new(resolved.map_err(|e| Failure::from(e).with_code(crate::failure::USAGE))?);
         for &scenario in &entry.scenarios {
             for target in &targets {
+                let start = Start { threads: args.threads, limit: Some(entry.time_limit), flags };
                 let mut alone = PlannedCell {
                     cell: Cell {
                         workload: resolved.name.clone(),
@@ -88,11 +101,12 @@ fn entry_cells(args: &SelectArgs, entry: &Planned, filter: &Filter) -> Result<Ve
                         tf32: numerics == Numerics::Tf32,
                         decompose_all: false,
                     },
-                    worker: worker(target, args.threads)?,
+                    flags: start.flags_of(target),
+                    worker: worker(target, start)?,
                     replicas: Vec::new(),
                 };
                 let together = match args.replicas.or(entry.replicas) {
-                    Some(replicas) => together(&alone, replicas, target, args.threads)?,
+                    Some(replicas) => together(&alone, replicas, target, start)?,
                     None => None,
                 };
                 if let Some(together) = &together {
@@ -112,11 +126,11 @@ fn together(
     alone: &PlannedCell,
     replicas: Replicas,
     target: &Target,
-    threads: Option<u32>,
+    start: Start,
 ) -> Result<Option<PlannedCell>, Failure> {
     let places = replicas::places(replicas, target)?;
     let replica = |place: Place| {
-        let mut worker = worker(&place.target, threads)?;
+        let mut worker = worker(&place.target, start)?;
         worker.cpus = place.cpus;
         // Threads that were asked for go before those of its CPUs.
         let further = place.env.into_iter().filter(|(name, _)| worker.env.iter().all(|(n, _)| n != name));
@@ -139,10 +153,29 @@ fn together(
 /// What thread pools of workers are sized by.
 const THREADS: &str = "RAYON_NUM_THREADS";
 
+/// What a worker is started with.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Start {
+    /// Threads of CPU kernels.
+    pub(crate) threads: Option<u32>,
+    /// Seconds that a trial may take.
+    pub(crate) limit: Option<f64>,
+    /// What was chosen of the flags of neuronx-cc.
+    pub(crate) flags: Choices,
+}
+
+impl Start {
+    /// What was chosen for a backend: flags of neuronx-cc are for the one that hands it programs.
+    fn flags_of(self, target: &Target) -> Option<String> {
+        let told = target.backend == neuron::TRACE && !self.flags.is_empty();
+        told.then(|| self.flags.to_string())
+    }
+}
+
 /// How the worker of a backend is started. A backend that is not there is started all the same: its worker says what is missing.
 /// Thread pools are sized when a process first uses them, so the number of threads goes along in its environment.
-pub(crate) fn worker(target: &Target, threads: Option<u32>) -> Result<WorkerCommand, Failure> {
-    let threads = threads.map(|n| n as usize).or_else(|| {
+pub(crate) fn worker(target: &Target, start: Start) -> Result<WorkerCommand, Failure> {
+    let threads = start.threads.map(|n| n as usize).or_else(|| {
         (target.backend == "candle" && env::var_os(THREADS).is_none())
             .then(portbench_candle::Threads::preferred)
     });
@@ -152,6 +185,7 @@ pub(crate) fn worker(target: &Target, threads: Option<u32>) -> Result<WorkerComm
         // CUDA then numbers GPUs as the driver's own tools do, through which they are watched.
         env.push(("CUDA_DEVICE_ORDER".into(), "PCI_BUS_ID".into()));
     }
+    env.extend(start.flags_of(target).map(|flags| (FLAGS_VARIABLE.into(), flags.into())));
     let device = ["--device".into(), target.device.clone().into()];
     if let Some(program) = backends::external().remove(&target.backend) {
         return Ok(WorkerCommand { program, args: device.into(), env, cpus: None });
@@ -159,7 +193,7 @@ pub(crate) fn worker(target: &Target, threads: Option<u32>) -> Result<WorkerComm
     if python::is_engine(&target.backend)
         && let Ok(found) = Python::find()
     {
-        return Ok(found.worker(target, env));
+        return Ok(found.worker(target, start.limit, env));
     }
     let program = env::current_exe()
         .map_err(|e| Failure::failed(format!("cannot find this program to start its workers: {e}")))?;

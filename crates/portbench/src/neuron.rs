@@ -4,17 +4,46 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 
 use portbench_graph::Program;
+use portbench_neuron::compiler::{Choices, FLAGS_VARIABLE};
 use portbench_neuron::host::{Host, Places};
 use portbench_neuron::limits::{Platform, check};
 use portbench_neuron::{Line, Target};
 use portbench_runner::Plan;
 
-use crate::args::NeuronArgs;
+use crate::args::{FlagArgs, NeuronArgs};
+use crate::failure::Failure;
 use crate::progress;
 use crate::table::Table;
 
 /// Names the family of devices that engines compile for, where the host's is not meant.
 const TARGET: &str = "PORTBENCH_NEURON_TARGET";
+
+/// The backend that hands neuronx-cc whole programs.
+pub(crate) const TRACE: &str = "neuron-trace";
+
+/// What was chosen of the flags of neuronx-cc: on the command line, else in the environment.
+pub(crate) fn choices(args: FlagArgs) -> Result<Choices, Failure> {
+    let given = env::var(FLAGS_VARIABLE).unwrap_or_default();
+    let given: Choices =
+        given.parse().map_err(|e| Failure::usage(format!("{FLAGS_VARIABLE}={given}: {e}")))?;
+    Ok(args.choices().or(given))
+}
+
+/// Refuses flags that no cell of the plan is compiled with, and says where some are.
+pub(crate) fn check_flags(args: FlagArgs, plan: &Plan) -> Result<(), Failure> {
+    let typed = args.choices();
+    let traced = |backend: &str| backend == TRACE;
+    if typed.is_empty() || plan.entries().iter().all(|entry| traced(&entry.cell.backend)) {
+        return Ok(());
+    }
+    if plan.entries().iter().any(|entry| traced(&entry.cell.backend)) {
+        progress::say(&format!("{typed}: for the cells of {TRACE} alone"));
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{typed}: flags of neuronx-cc are for {TRACE}, and no cell runs on it; leave them out, or add --backend {TRACE}@neuron:0"
+    )))
+}
 
 /// The platform that was asked about.
 pub(crate) fn platform(args: &NeuronArgs) -> Option<Platform> {

@@ -9,6 +9,7 @@ use portbench_backend::BackendError;
 use portbench_runner::WorkerCommand;
 
 use crate::backends::Target;
+use crate::neuron::TRACE;
 
 /// Backends that are engines of the package, and what they are.
 pub(crate) const ENGINES: [(&str, &str); 6] = [
@@ -56,9 +57,18 @@ impl Python {
         Ok(Self { interpreter: interpreter()?, package: package()?, extension: extension()? })
     }
 
-    /// How an engine's worker is started, with these environment variables.
-    pub(crate) fn worker(self, target: &Target, env: Vec<(OsString, OsString)>) -> WorkerCommand {
-        self.program(&["worker", "--engine", &target.backend, "--device", &target.device], env)
+    /// How an engine's worker is started, with these environment variables. `limit` is the time in seconds after which it is ended; an engine that compiles
+    /// for minutes keeps what it was at.
+    pub(crate) fn worker(
+        self,
+        target: &Target,
+        limit: Option<f64>,
+        env: Vec<(OsString, OsString)>,
+    ) -> WorkerCommand {
+        let mut args = vec!["worker", "--engine", &target.backend, "--device", &target.device];
+        let limit = limit.filter(|_| target.backend == TRACE).map(|seconds| seconds.to_string());
+        args.extend(limit.iter().flat_map(|seconds| ["--limit", seconds]));
+        self.program(&args, env)
     }
 
     /// How the package's own program is started with these arguments and environment variables.

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from portbench_torch import native
+from portbench_torch import worker as watching
 from portbench_torch.ahead import watch
 from portbench_torch.engines import ENGINES, open_engine
 
@@ -24,15 +25,21 @@ def main() -> int:
         command = commands.add_parser(name, help=about)
         command.add_argument("--engine", required=True, choices=sorted(ENGINES))
         command.add_argument("--device", default="cpu")
+    served = commands.choices["worker"]
+    served.add_argument("--limit", type=float, help="seconds after which it is ended")
+    served.add_argument("--unwatched", action="store_true", help="in this process, whatever the engine")
     commands.choices["conformance"].add_argument("--brief", action="store_true", help="one case of each form of an op")
     ahead = commands.add_parser("compile", help="compile programs for neuron-trace, without a device")
     ahead.add_argument("--target", required=True, choices=("trn1", "trn2", "trn3", "inf2"))
     ahead.add_argument("--limit", type=int, default=3600, help="seconds that a program may take")
+    ahead.add_argument("--again", action="store_true", help="forget what failed before")
     ahead.add_argument("--unwatched", action="store_true", help="in this process and without a limit")
     ahead.add_argument("programs", nargs="+", type=Path, help="files of programs in their JSON form")
     arguments = parser.parse_args()
     if arguments.command == "compile":
         return compile_ahead(arguments)
+    if arguments.command == "worker" and arguments.engine in watching.ENGINES and not arguments.unwatched:
+        return watching.watched(arguments.engine, arguments.device, arguments.limit)
     engine = functools.partial(open_engine, arguments.engine, arguments.device)
     if arguments.command == "worker":
         return worker(engine)
@@ -47,8 +54,9 @@ def compile_ahead(arguments: argparse.Namespace) -> int:
         if arguments.unwatched:
             from portbench_torch.compile import one  # noqa: PLC0415
 
-            return max(one(arguments.target, program) for program in arguments.programs)
-        return max(watch(arguments.target, program, arguments.limit) for program in arguments.programs)
+            return max(one(arguments.target, program, arguments.again) for program in arguments.programs)
+        target, limit, again = arguments.target, arguments.limit, arguments.again
+        return max(watch(target, program, limit, again) for program in arguments.programs)
     except ImportError as error:
         print(json.dumps({"outcome": "failed", "text": str(error)}), flush=True)
         return 1

@@ -27,12 +27,13 @@ class Ahead(Trace):
         return torch.device("cpu")
 
 
-def one(target: str, program: Path) -> int:
+def one(target: str, program: Path, again: bool) -> int:
     """Compiles one program and prints a line for each entry that there is an artefact of."""
     engines: list[Ahead] = []
 
     def engine() -> Ahead:
         engines.append(Ahead(target))
+        engines[0].again = again
         return engines[0]
 
     # Standard output is for these lines alone.
@@ -43,16 +44,11 @@ def one(target: str, program: Path) -> int:
         error = ""
     except RuntimeError as failure:
         error = str(failure)
-    for found in engines[0].compiled if engines and hasattr(engines[0], "compiled") else ():
-        row = {
-            "entry": found.entry,
-            "outcome": "cached" if found.cached else "compiled",
-            "seconds": found.seconds,
-            "bytes": found.size,
-            "memory": found.memory,
-            "path": str(found.path),
-        }
+    compiler = getattr(engines[0], "compiler", None) if engines else None
+    for found in compiler.done if compiler else ():
+        row = {**found.cost(), "outcome": "cached" if found.cached else "compiled", "path": str(found.path)}
         print(json.dumps(row), file=lines_out, flush=True)
     if error:
-        print(json.dumps({"outcome": "failed", "text": error}), file=lines_out, flush=True)
+        known = (compiler and compiler.failed) or {"text": error}
+        print(json.dumps({**known, "outcome": "failed"}), file=lines_out, flush=True)
     return 1 if error else 0

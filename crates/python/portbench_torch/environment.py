@@ -11,7 +11,9 @@ TARGET = "PORTBENCH_NEURON_TARGET"
 LNC = "NEURON_LOGICAL_NC_CONFIG"
 # The directory of compiled entries, and of compilations that failed.
 CACHE = "PORTBENCH_NEURON_CACHE"
-# Seconds that a compilation may take, where somebody watches; and the file in which it says what it compiles.
+# What was chosen of the flags of neuronx-cc, as written on the command line.
+FLAGS = "PORTBENCH_NEURON_FLAGS"
+# Seconds that a compilation may take; and the descriptor on which it says to whoever watches what it compiles.
 LIMIT = "PORTBENCH_NEURON_LIMIT"
 ANNOUNCED = "PORTBENCH_NEURON_ANNOUNCED"
 

@@ -1,7 +1,7 @@
 """What can go wrong, in the words of the harness.
 
-The Rust side reads the attribute `portbench` of an exception, a tuple of a kind and two fields, and
-`portbench_place`, the node that failed.
+The Rust side reads the attribute `portbench` of an exception, a tuple of a kind and its fields, and `portbench_place`,
+the node that failed.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from types import TracebackType
 class Fault(Exception):
     """An exception that the harness knows by its kind."""
 
-    def __init__(self, kind: str, first: str, second: str, text: str) -> None:
+    def __init__(self, text: str, kind: str, *fields: str) -> None:
         super().__init__(text)
-        self.portbench = (kind, first, second)
+        self.portbench = (kind, *fields)
 
 
 def unavailable(what: str, hint: str) -> Fault:
     """The device or the software is not there. `hint` is the way out."""
-    return Fault("unavailable", what, hint, f"{what} is not available; {hint}")
+    return Fault(f"{what} is not available; {hint}", "unavailable", what, hint)
 
 
 def missing_gradient(param: str) -> Fault:
     """No gradient reached a trainable parameter at the first step."""
-    return Fault("missing-gradient", param, "", f"no gradient reached `{param}`")
+    return Fault(f"no gradient reached `{param}`", "missing-gradient", param)
 
 
 def forbidden_value(message: str, place: str = "") -> Fault:
     """A value that the program forbids turned up."""
-    return Fault("value", place, message, message)
+    return Fault(message, "value", place, message)
 
 
 class Unsupported(Exception):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import hashlib
 import json
 import os
 import re
-import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -17,17 +18,18 @@ from pathlib import Path
 from types import ModuleType
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from portbench_torch import native
 from portbench_torch.engines.lines import Installed
-from portbench_torch.environment import ANNOUNCED, LIMIT, LNC, TARGET, cache_directory
-from portbench_torch.errors import unavailable
+from portbench_torch.environment import FLAGS, LIMIT, LNC, TARGET, cache_directory
+from portbench_torch.errors import Fault, unavailable
+from portbench_torch.memory import Sampled
+from portbench_torch.step import Step, slot
+from portbench_torch.watched import announce
 
 # What the runtime says when a core that it is given belongs to another process.
 HELD = "NeuronCore(s) not available"
-# Seconds, where nobody watches.
-FOREVER = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,17 @@ class Flags:
         if installed.compiler is None:
             raise unavailable("neuronx-cc, which compiles,", "install the one that belongs to torch-neuronx")
         try:
-            args, summary, lnc = native.load().neuron_flags(target, installed.compiler, os.environ.get(LNC))
+            chosen = os.environ.get(FLAGS, "")
+            args, summary, lnc = native.load().neuron_flags(target, installed.compiler, os.environ.get(LNC), chosen)
         except ValueError as error:
-            raise unavailable(f"flags for neuronx-cc ({error})", f"correct {TARGET} or {LNC}") from error
+            named = [name for name in (TARGET, LNC, FLAGS) if os.environ.get(name)]
+            hint = (
+                f"correct {' or '.join(named)}" if named else f"name the family in {TARGET}: trn1, trn2, trn3 or inf2"
+            )
+            raise unavailable(f"a compilation with these flags ({error})", hint) from error
         os.environ[LNC] = lnc
-        return cls(target, tuple(args), summary, lnc)
+        # In the compiler's words, whatever the family was called.
+        return cls(summary.split()[0], tuple(args), summary, lnc)
 
     @classmethod
     def of_host(cls, library: ModuleType, installed: Installed) -> Flags:
@@ -65,38 +73,9 @@ class Flags:
 
     def settings(self) -> dict[str, str]:
         """For the record."""
-        return {"target": self.target, "neuronx-cc-flags": " ".join(self.args), "lnc": self.lnc}
-
-
-class Step(nn.Module):
-    """What is traced: kept tensors as parameters of the module's, inputs as arguments."""
-
-    def __init__(
-        self, function: Callable[..., tuple[Tensor, ...]], kept: Mapping[str, Tensor], order: Sequence[str]
-    ) -> None:
-        """`order` names every argument of `function`: one that is not kept is the next input."""
-        super().__init__()
-        self.names = list(kept)
-        self.order = [(slot(name) if name in kept else None) for name in order]
-        # A list, because a module of its own would bring its tensors a second time.
-        self.function = [function]
-        for name, value in kept.items():
-            value = value.detach().clone(memory_format=torch.contiguous_format)  # noqa: PLW2901
-            self.register_parameter(slot(name), nn.Parameter(value, requires_grad=False))
-
-    def kept(self) -> dict[str, Tensor]:
-        """The kept tensors by their names."""
-        return {name: getattr(self, slot(name)) for name in self.names}
-
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """The function's results."""
-        rest = iter(inputs)
-        return tuple(self.function[0](*(next(rest) if name is None else getattr(self, name) for name in self.order)))
-
-
-def slot(name: str) -> str:
-    """A name that a parameter of a module may have, for a name of the program's: one to one."""
-    return "".join(c if c.isalnum() else f"_{ord(c):x}_" for c in name)
+        known = {"target": self.target, "neuronx-cc-flags": " ".join(self.args), "lnc": self.lnc}
+        chosen = os.environ.get(FLAGS)
+        return {**known, "chosen-flags": chosen} if chosen else known
 
 
 @dataclass
@@ -109,39 +88,62 @@ class Compiled:
     seconds: float
     """What compiling took, now or when it was stored."""
     size: int
-    memory: int
-    """Resident bytes of the largest process so far, compiler included."""
+    memory: int | None
+    """Most resident bytes of the compiler's processes meanwhile."""
+
+    def cost(self) -> dict[str, object]:
+        """The fields of `portbench_backend::Compilation`."""
+        known = {"entry": self.entry, "cached": self.cached, "seconds": self.seconds}
+        return {**known, "bytes": self.size, "memory": self.memory}
 
 
-class CompilationFailed(RuntimeError):
+class CompilationFailed(Fault):
     """The compiler made no artefact, now or when it was asked before."""
+
+    def __init__(self, failed: Mapping[str, str | None]) -> None:
+        """`failed` is what the cache says of it, with its entry."""
+        kind, text = str(failed["kind"]), str(failed["text"])
+        if kind == "unsupported":
+            op = failed["op"] or "(the whole entry)"
+            super().__init__(text, kind, "neuronx-cc", str(failed["entry"]), op, text)
+        else:
+            super().__init__(text, kind, text)
 
 
 class Compiler:
     """Compiles entries of one program, or finds them; what failed is not tried again until its key changes."""
 
     def __init__(
-        self, library: ModuleType, installed: Installed, flags: Flags, program: str, without_device: bool
+        self, library: ModuleType, installed: Installed, flags: Flags, program: str, without_device: bool, again: bool
     ) -> None:
-        """`program` is its lowered JSON form. Without a device the package is told to do without one."""
+        """`program` is its lowered JSON form. Without a device the package is told to do without one. `again` forgets
+        what failed before.
+        """
         self.library, self.flags, self.program = library, flags, program
-        self.without_device = without_device
+        self.without_device, self.again = without_device, again
         versions = [f"torch {installed.torch}", *(f"{k} {v}" for k, v in installed.versions().items()), sources()]
         self.key = ", ".join(versions)
         self.cache = native.load().Artefacts(cache_directory(), program, self.key, flags.summary)
-        self.limit = int(os.environ.get(LIMIT, "0")) or FOREVER
+        self.limit = int(os.environ.get(LIMIT, "0")) or None
         self.done: list[Compiled] = []
+        self.failed: dict[str, str | None] | None = None
+        """The failure that the program ended with."""
 
     def entry(self, name: str, step: Callable[[], tuple[Step, Sequence[Tensor], Mapping[str, int]]]) -> Compiled:
         """An artefact. `step` makes what is traced, examples of its inputs, and which result takes whose place.
 
-        Raises `CompilationFailed`.
+        Raises `CompilationFailed`, and whatever ended it before or beside the compiler.
         """
-        what, text, size, seconds = self.cache.find(name, self.limit)
+        what, text, size, seconds, memory = self.cache.find(name, self.limit)
+        if what == "failure" and self.again:
+            self.cache.forget(name)
+            what, text = "nothing", "it failed, and is tried again"
         if what == "failure":
-            raise CompilationFailed(f"entry `{name}` failed before, and nothing has changed: {text}")
+            before = "failed before, and nothing has changed"
+            after = f"; kept in {self.cache.place(name)} until `portbench compile --again` forgets it"
+            raise self._failure(name, json.loads(text), f" {before}", after)
         if what == "artefact":
-            found = Compiled(name, Path(text), True, seconds, size, largest())
+            found = Compiled(name, Path(text), True, seconds, size, memory)
         else:
             if text:
                 print(f"the cache of compiled entries dropped `{name}`: {text}", file=sys.stderr, flush=True)
@@ -151,53 +153,105 @@ class Compiler:
 
     def _compile(self, name: str, step: Step, inputs: Sequence[Tensor], aliases: Mapping[str, int]) -> Compiled:
         with tempfile.TemporaryDirectory(prefix="portbench-") as directory:
-            self._announce(name)
-            printed, start = Path(directory) / "printed", time.perf_counter()
+            printed, work, start = Path(directory) / "printed", Path(directory) / "work", time.perf_counter()
+            announce(
+                {
+                    "program": self.program,
+                    "entry": name,
+                    "compiler": self.key,
+                    "flags": self.flags.summary,
+                    "cache": cache_directory(),
+                    "printed": str(printed),
+                }
+            )
             try:
-                with told(printed), torch.no_grad():
+                with Sampled() as sampled, told(printed), torch.no_grad():
                     traced = self.library.trace(
                         step,
                         tuple(inputs),
                         input_output_aliases={getattr(step, slot(n)): index for n, index in aliases.items()},
                         inline_weights_to_neff=False,
                         compiler_args=list(self.flags.args),
-                        compiler_workdir=str(Path(directory) / "work"),
+                        compiler_workdir=str(work),
                         **({"cpu_backend": True} if self.without_device else {}),
                     )
             except Exception as error:
-                kind, number = ended(str(error))
-                output = f"{printed.read_text(errors='replace')}\n{error}"
-                text = self.cache.store_failure(name, kind, number, output)
-                raise CompilationFailed(f"entry `{name}`: {text}") from error
+                output = "\n".join([*logs(work), printed.read_text(errors="replace"), str(error)])
+                raise self._judged(name, error, output) from error
+            finally:
+                announce(None)
             path = Path(directory) / "entry.pt"
             torch.jit.save(traced, str(path))
             seconds, size = time.perf_counter() - start, path.stat().st_size
-            return Compiled(name, Path(self.cache.store(name, str(path), seconds)), False, seconds, size, largest())
+            stored = Path(self.cache.store(name, str(path), seconds, sampled.most))
+            return Compiled(name, stored, False, seconds, size, sampled.most)
 
-    def _announce(self, entry: str) -> None:
-        """Writes down what is being compiled, for whoever has to say what was ended."""
-        path = os.environ.get(ANNOUNCED)
-        if path:
-            known = {"program": self.program, "entry": entry, "compiler": self.key, "flags": self.flags.summary}
-            Path(path).write_text(json.dumps(known))
+    def _judged(self, name: str, error: Exception, output: str) -> Exception:
+        """What an exception while compiling stands for. Only what the compiler itself ended with is kept."""
+        end = ended(error, output)
+        if end is not None:
+            return self._failure(name, json.loads(self.cache.store_failure(name, *end, output)), "", "")
+        if isinstance(error, FileNotFoundError) and "neuronx-cc" in str(error):
+            hint = "put it on the PATH: activate the environment that it is installed in"
+            return unavailable(f"neuronx-cc ({error})", hint)
+        return error
+
+    def _failure(self, name: str, failed: dict[str, str | None], before: str, after: str) -> CompilationFailed:
+        self.failed = {**failed, "entry": name, "text": f"entry `{name}`{before}: {failed['text']}{after}"}
+        return CompilationFailed(self.failed)
+
+
+# Files of this package that decide what is traced and under which names.
+TRACED = (
+    "capture",
+    "emit",
+    "engines/trace",
+    "functional",
+    "graph",
+    "kernels",
+    "module",
+    "ops",
+    "step",
+    "training",
+)
 
 
 def sources() -> str:
-    """Stands for what this package emits: a hash of its text."""
-    text = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))
-    return f"portbench_torch {hashlib.sha256(text).hexdigest()[:12]}"
+    """Stands for what this package has traced: a hash of its code, without comments and documentation."""
+    digest = hashlib.sha256()
+    for name in TRACED:
+        tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text())
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if isinstance(body, list):
+                node.body = [line for line in body if not is_text(line)]
+        digest.update(ast.dump(tree).encode())
+    return f"portbench_torch {digest.hexdigest()[:12]}"
 
 
-def largest() -> int:
-    """Resident bytes of the largest of this process and those that it has waited for, at their most."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+def is_text(line: ast.stmt) -> bool:
+    """Whether a line is nothing but a string: documentation."""
+    return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)
 
 
-def ended(message: str) -> tuple[str, int]:
-    """How the compiler ended, from the exception's text: by a signal or with an exit status."""
-    found = re.search(r"failed with (?:exit code |status )?(-?\d+)", message)
-    number = int(found[1]) if found else 1
+def logs(work: Path) -> list[str]:
+    """What the compiler wrote into its own logs."""
+    return [path.read_text(errors="replace") for path in sorted(work.rglob("log*.txt"))]
+
+
+def ended(error: Exception, output: str) -> tuple[str, int] | None:
+    """How neuronx-cc ended, by a signal or with an exit status; `None` where something else failed."""
+    if isinstance(error, (OSError, MemoryError, ImportError)):
+        return None
+    found = re.search(r"neuronx-cc\b.*failed with (?:exit code |status )?(-?\d+)", str(error))
+    if isinstance(error, subprocess.CalledProcessError) and "neuronx-cc" in str(error.cmd):
+        number = error.returncode
+    elif found:
+        number = int(found[1])
+    elif re.search(r"\bNCC_[A-Z]+\d{3}|\[F\d{3}\]", output):
+        number = 1
+    else:
+        return None
     return ("signal", -number) if number < 0 else ("exit", number)
 
 

@@ -78,7 +78,7 @@ impl PythonBackend {
 }
 
 /// JSON that did not come through: a mistake between the two halves of this worker.
-fn broken(what: &str, source: serde_json::Error) -> BackendError {
+pub(crate) fn broken(what: &str, source: serde_json::Error) -> BackendError {
     BackendError::Device { place: what.to_owned(), source: Box::new(source) }
 }
 

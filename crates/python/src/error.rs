@@ -1,6 +1,6 @@
 //! Python's exceptions as the harness's errors.
 
-use portbench_backend::BackendError;
+use portbench_backend::{BackendError, UnsupportedOp};
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use thiserror::Error;
@@ -13,7 +13,7 @@ struct PythonError {
     message: String,
 }
 
-/// The attribute by which the package's own exceptions say what they are: a tuple of a word and its fields.
+/// The attribute by which the package's own exceptions say what they are: a list of a word and its fields.
 const TOLD: &str = "portbench";
 
 /// The harness's error for an exception at `place`.
@@ -39,12 +39,24 @@ pub(crate) fn at(py: Python<'_>, place: &str, error: &PyErr) -> BackendError {
 
 /// The error that one of the package's own exceptions stands for.
 fn told(value: &Bound<'_, PyAny>, place: &str) -> Option<BackendError> {
-    let (kind, first, second): (String, String, String) = value.getattr(TOLD).ok()?.extract().ok()?;
-    Some(match kind.as_str() {
-        "unavailable" => BackendError::Unavailable { what: first, hint: second },
-        "missing-gradient" => BackendError::MissingGradient { param: first },
-        "value" if first.is_empty() => BackendError::Value { place: place.to_owned(), message: second },
-        "value" => BackendError::Value { place: format!("{place}, {first}"), message: second },
+    let told: Vec<String> = value.getattr(TOLD).ok()?.extract().ok()?;
+    let told: Vec<&str> = told.iter().map(String::as_str).collect();
+    let owned = |text: &str| text.to_owned();
+    Some(match told.as_slice() {
+        ["unavailable", what, hint] => BackendError::Unavailable { what: owned(what), hint: owned(hint) },
+        ["missing-gradient", param] => BackendError::MissingGradient { param: owned(param) },
+        ["value", "", message] => BackendError::Value { place: owned(place), message: owned(message) },
+        ["value", node, message] => {
+            BackendError::Value { place: format!("{place}, {node}"), message: owned(message) }
+        }
+        ["unsupported", backend, entry, op, reason] => {
+            let (entry, op, reason) = (owned(entry), owned(op), owned(reason));
+            let op = UnsupportedOp { entry, op, scope: String::new(), reason };
+            BackendError::Unsupported { backend: owned(backend), ops: vec![op] }
+        }
+        ["out-of-memory", detail] => BackendError::OutOfMemory { detail: owned(detail) },
+        ["timed-out", detail] => BackendError::TimedOut { detail: owned(detail) },
+        ["failed", text] => BackendError::Device { place: owned(place), source: owned(text).into() },
         _ => return None,
     })
 }

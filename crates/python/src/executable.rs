@@ -1,10 +1,11 @@
 //! An [`Executable`] whose calls are an object's of the engine.
 
-use portbench_backend::{BackendError, EntryId, Executable, HostTensor, LoweringReport};
+use portbench_backend::{BackendError, Compilation, EntryId, Executable, HostTensor, LoweringReport};
 use portbench_graph::{Graph, Program, Type};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes};
 
+use crate::backend::broken;
 use crate::error;
 
 /// An entry: what calls it, and what is known of its inputs and results.
@@ -40,7 +41,8 @@ impl Entry {
 
 /// A compiled program of an engine.
 ///
-/// The object has `finish() -> [callable, one an entry]`, called once when every parameter was loaded, then `bind(entry, name, bytes)`, `synchronize()`,
+/// The object has `finish() -> [callable, one an entry]`, called once when every parameter was loaded, then `compilation() -> JSON of a list of
+/// `[`Compilation`]`, `bind(entry, name, bytes)`, `synchronize()`,
 /// `fetch(entry, name) -> bytes`, `fetch_param(name) -> bytes`, `reset_state()` and `close()`.
 pub(crate) struct PythonExecutable {
     program: Program,
@@ -48,6 +50,7 @@ pub(crate) struct PythonExecutable {
     compiled: Py<PyAny>,
     synchronize: Py<PyAny>,
     entries: Vec<Entry>,
+    compilation: Vec<Compilation>,
 }
 
 impl PythonExecutable {
@@ -57,15 +60,21 @@ impl PythonExecutable {
         report: LoweringReport,
         compiled: Py<PyAny>,
     ) -> Result<Self, BackendError> {
-        let (calls, synchronize) = Python::attach(|py| {
+        let (calls, synchronize, told) = Python::attach(|py| {
             let calls: PyResult<Vec<Py<PyAny>>> =
                 compiled.call_method0(py, "finish").and_then(|c| c.extract(py));
-            let synchronize = compiled.getattr(py, "synchronize");
-            calls.and_then(|c| Ok((c, synchronize?))).map_err(|e| error::at(py, "compile", &e))
+            let rest = || -> PyResult<(Py<PyAny>, String)> {
+                let told = compiled.call_method0(py, "compilation")?.extract(py)?;
+                Ok((compiled.getattr(py, "synchronize")?, told))
+            };
+            calls
+                .and_then(|c| rest().map(|(synchronize, told)| (c, synchronize, told)))
+                .map_err(|e| error::at(py, "compile", &e))
         })?;
         let entries =
             program.entries.iter().zip(calls).map(|(graph, call)| Entry::new(graph, call)).collect();
-        Ok(Self { program, report, compiled, synchronize, entries })
+        let compilation = serde_json::from_str(&told).map_err(|e| broken("what compiling cost", e))?;
+        Ok(Self { program, report, compiled, synchronize, entries, compilation })
     }
 
     fn entry(&mut self, entry: EntryId) -> Result<&mut Entry, BackendError> {
@@ -96,6 +105,10 @@ impl PythonExecutable {
 impl Executable for PythonExecutable {
     fn lowering(&self) -> &LoweringReport {
         &self.report
+    }
+
+    fn compilation(&self) -> &[Compilation] {
+        &self.compilation
     }
 
     fn bind(&mut self, entry: EntryId, inputs: &[(&str, &HostTensor)]) -> Result<(), BackendError> {

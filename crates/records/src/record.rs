@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use portbench_backend::{BackendInfo, LoweringReport};
-use portbench_measure::{Figure, MeasureSpec, Measurement, Mode, Numerics, Phases, Scenario, Unit};
+use portbench_measure::{
+    Compilations, Figure, MeasureSpec, Measurement, Mode, Numerics, Phases, Scenario, Unit,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -237,6 +239,9 @@ pub struct Trial {
     pub started: u64,
     /// One-off phases.
     pub phases: Phases,
+    /// What compiling cost, of a backend that keeps what it compiles.
+    #[serde(default, skip_serializing_if = "Compilations::is_empty")]
+    pub compilations: Compilations,
     /// What was measured.
     pub measurement: Measurement,
 }

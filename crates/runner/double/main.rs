@@ -113,6 +113,7 @@ fn worker(act: &str) {
         measurement: Box::new(measurement()),
         lowering: Default::default(),
         phases: Phases::default(),
+        compilations: Box::default(),
         info: None,
     });
     say(&FromWorker::Done);
@@ -143,6 +144,7 @@ fn before_parity(act: &str) {
             fail(Failure::Unsupported { ops: vec![op] }, "1 op(s) are unsupported by double: linear")
         }
         "out-of-memory" => fail(Failure::OutOfMemory, "out of memory: 3 GiB asked for"),
+        "timed-out" => fail(Failure::TimedOut, "not done in time: stopped after 60 s"),
         "error" => {
             std::io::stderr().write_all(b"kernel launch failed at line 12\n").unwrap();
             fail(Failure::Error, "the device answered 719")
@@ -210,6 +212,7 @@ fn before_measured(act: &str, job: &Job) {
                 measurement: Box::new(measurement()),
                 lowering: Default::default(),
                 phases: Phases::default(),
+                compilations: Box::default(),
                 info: None,
             });
             raw(text.unwrap().replace("61.5", "null").as_bytes());
@@ -226,6 +229,7 @@ fn say_lying() {
         measurement: Box::new(Measurement { barrier, ..measurement() }),
         lowering: Default::default(),
         phases: Phases::default(),
+        compilations: Box::default(),
         info: None,
     });
     say(&FromWorker::Done);

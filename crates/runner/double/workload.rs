@@ -88,6 +88,7 @@ pub(crate) fn planned(double: &Path, name: &str, act: &str) -> PlannedCell {
         resolved: Arc::new(resolved(name, 32)),
         spec: spec(),
         options: CompileOptions::default(),
+        flags: None,
         worker: WorkerCommand {
             program: double.to_owned(),
             args: vec!["worker".into(), act.into()],

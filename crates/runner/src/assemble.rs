@@ -1,6 +1,6 @@
 //! Trials to a record.
 
-use portbench_backend::ParamSource;
+use portbench_backend::{ParamSource, without_user};
 use portbench_measure::{Gravity, MeasureSpec, Measurement, Numerics, figures, findings};
 use portbench_records::{
     Environment, Outcome, Parity, PartialTrial, PlanEntry, Problem, Provenance, Record, VERSION,
@@ -46,7 +46,8 @@ pub(crate) fn record(
         version: VERSION,
         cell: planned.cell.clone(),
         outcome: ending.outcome,
-        detail: ending.detail.or_else(|| notes(&planned.spec, &measurements)),
+        // Texts of libraries have paths in them.
+        detail: ending.detail.map(|text| without_user(&text)).or_else(|| notes(&planned.spec, &measurements)),
         provenance: Provenance::Measured,
         problem: Problem {
             model: resolved.model.clone(),

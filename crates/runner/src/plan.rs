@@ -62,6 +62,8 @@ pub struct PlannedCell {
     pub spec: MeasureSpec,
     /// Choices of compilation.
     pub options: CompileOptions,
+    /// What was chosen of the flags of the backend's own compiler, if anything. The worker knows it from its environment.
+    pub flags: Option<String>,
     /// Who executes; of a cell with more than one replica, the first.
     pub worker: WorkerCommand,
     /// All replicas, the first among them, of a cell with more than one; else empty.
@@ -163,7 +165,7 @@ impl Plan {
             }
             if then.settings != entry.settings {
                 return Err(other(format!(
-                    "inputs, weights, parity check, options or timing of {id} have changed"
+                    "inputs, weights, parity check, options, flags or timing of {id} have changed"
                 )));
             }
         }
@@ -181,13 +183,16 @@ fn entry(planned: &PlannedCell) -> Result<PlanEntry, RunnerError> {
     let check = resolved.parity.as_ref();
     let check = check.map(|c| Ok((c.program.fingerprint()?, &c.params, &c.inputs, &c.task)));
     let check = check.transpose().map_err(program)?;
-    let settings = digest(&(
+    let mut settings = digest(&(
         (&planned.spec, &planned.options, &resolved.inputs, &resolved.params),
         check
             .as_ref()
             .map(|(fingerprint, params, inputs, task)| (fingerprint.as_str(), params, inputs, task)),
         &planned.cell,
     ));
+    if let Some(flags) = &planned.flags {
+        settings = digest(&(settings, flags));
+    }
     let fingerprint = resolved.program.fingerprint().map_err(program)?.as_str().to_owned();
     Ok(PlanEntry { cell: planned.cell.clone(), fingerprint, settings })
 }

@@ -333,11 +333,13 @@ impl Execution<'_> {
             }
             let Some(timed) = timed else { return Err(crashed("a replica measured nothing".into())) };
             measurements.push((replica.place(), timed.measurement));
-            first.get_or_insert((info, parity, timed.lowering, timed.phases));
+            first.get_or_insert((info, parity, timed.lowering, timed.phases, timed.compilations));
         }
         let measurement = together(measurements).map_err(|e| crashed(with_causes(&e)))?;
-        let Some((info, parity, lowering, phases)) = first else { return Err(crashed("no replica".into())) };
-        Ok(Finished { info, parity, timed: Some(Timed { measurement, lowering, phases }) })
+        let Some((info, parity, lowering, phases, compilations)) = first else {
+            return Err(crashed("no replica".into()));
+        };
+        Ok(Finished { info, parity, timed: Some(Timed { measurement, lowering, phases, compilations }) })
     }
 
     fn job(&self, planned: &PlannedCell, number: u64, check: bool) -> Job {
@@ -397,8 +399,13 @@ impl Execution<'_> {
                 Ending::new(Outcome::Incorrect, Some(format!("its times are not published: {text}")));
             return Checked::Doubtful(Box::new(Ending { backend: Some(info), parity, ..ending }));
         }
-        let trial =
-            Trial { order: position as u64, started, phases: timed.phases, measurement: timed.measurement };
+        let trial = Trial {
+            order: position as u64,
+            started,
+            phases: timed.phases,
+            compilations: timed.compilations,
+            measurement: timed.measurement,
+        };
         Checked::Right(Box::new(PartialTrial {
             backend: Some(info),
             lowering: Some(timed.lowering),

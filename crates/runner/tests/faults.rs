@@ -66,6 +66,7 @@ fn failures_that_the_worker_names() {
     check("unavailable", limits, Outcome::Unavailable, &["no such device; plug one in"]);
     check("unsupported", limits, Outcome::Unsupported, &["linear"]);
     check("out-of-memory", limits, Outcome::OutOfMemory, &["3 GiB asked for"]);
+    check("timed-out", limits, Outcome::TimedOut, &["stopped after 60 s"]);
     let said = ["the device answered 719", "last words", "kernel launch failed at line 12"];
     check("error", limits, Outcome::Crashed, &said);
 }

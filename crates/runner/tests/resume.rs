@@ -141,6 +141,8 @@ fn another_plan_is_refused_and_says_what_differs() {
     assert!(text.contains("the program of w001") && text.contains("had fingerprint"), "{text}");
     let text = changed(&|cell| cell.spec.sampling.seconds = 9.0);
     assert!(text.contains("timing of w001") && text.contains("start a new run"), "{text}");
+    let text = changed(&|cell| cell.flags = Some("--optlevel 1".into()));
+    assert!(text.contains("flags or timing of w001"), "{text}");
     let other = Plan::new("test", 8, 1, plan(2, 1).cells().to_vec()).unwrap();
     assert!(refused(&other).contains("seed 7 then, 8 now"));
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use portbench_backend::{BackendInfo, CompileOptions, LoweringReport, ParamSource, UnsupportedOp};
 use portbench_graph::Program;
-use portbench_measure::{Inputs, MeasureSpec, Measurement, ParityTask, Phases};
+use portbench_measure::{Compilations, Inputs, MeasureSpec, Measurement, ParityTask, Phases};
 use serde::{Deserialize, Serialize};
 
 /// Version of the protocol. A worker of another version is refused.
@@ -118,6 +118,9 @@ pub enum FromWorker {
         lowering: LoweringReport,
         /// One-off phases.
         phases: Phases,
+        /// What compiling cost, of a backend that keeps what it compiles.
+        #[serde(default, skip_serializing_if = "Compilations::is_empty")]
+        compilations: Box<Compilations>,
         /// Who executed, as it stands after the timed part: the job may have set threads and switches. What [`FromWorker::Ready`] said if absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         info: Option<Box<BackendInfo>>,
@@ -162,6 +165,8 @@ pub enum Failure {
     },
     /// The device or host has not enough memory.
     OutOfMemory,
+    /// A step that has a time limit of its own, such as compiling, ran past it.
+    TimedOut,
     /// Anything else.
     Error,
 }

@@ -7,7 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use portbench_backend::{Backend, BackendError, Executable, LoweringReport, save_tensors};
-use portbench_measure::{MeasureError, Phases, Progress, Stage, SystemClock, Watch, execute_parity, measure};
+use portbench_measure::{
+    Compilations, MeasureError, Phases, Progress, Stage, SystemClock, Watch, execute_parity, measure,
+};
 
 use crate::error::{JobError, ProtocolError, WorkerError};
 use crate::lines::{read_go, read_job, write_line};
@@ -90,6 +92,7 @@ fn of_backend(error: &BackendError) -> Failure {
         BackendError::Unavailable { .. } => Failure::Unavailable,
         BackendError::Unsupported { ops, .. } => Failure::Unsupported { ops: ops.clone() },
         BackendError::OutOfMemory { .. } => Failure::OutOfMemory,
+        BackendError::TimedOut { .. } => Failure::TimedOut,
         _ => Failure::Error,
     }
 }
@@ -111,24 +114,31 @@ fn execute(
     writer: &mut impl Write,
 ) -> Result<(), JobError> {
     let mut phases = Phases { start: Some(start), ..Phases::default() };
+    let mut compilations = Compilations::default();
     if let Some(part) = &job.parity {
         write_line(writer, &FromWorker::Phase { phase: Phase::Parity })?;
         let began = Instant::now();
-        let lowering = parity(backend, job, part)?;
+        let lowering = parity(backend, job, part, &mut compilations)?;
         phases.parity = Some(began.elapsed().as_secs_f64());
         write_line(writer, &FromWorker::Parity { outputs: OUTPUTS.into(), lowering })?;
     }
     if let Some(part) = &job.measure {
-        timed(backend, job, part, phases, reader, writer)?;
+        timed(backend, job, part, (phases, compilations), reader, writer)?;
     }
     Ok(())
 }
 
-fn parity(backend: &mut dyn Backend, job: &Job, part: &ParityJob) -> Result<LoweringReport, JobError> {
+fn parity(
+    backend: &mut dyn Backend,
+    job: &Job,
+    part: &ParityJob,
+    compilations: &mut Compilations,
+) -> Result<LoweringReport, JobError> {
     part.program.verify().map_err(|source| JobError::Program { part: "parity", source })?;
     let mut executable = backend
         .compile(&part.program, &part.params, &job.options)
         .map_err(|source| JobError::Compile { part: "parity", source })?;
+    compilations.parity = executable.compilation().to_vec();
     let outputs = execute_parity(executable.as_mut(), &part.program, &part.params, &part.inputs, &part.task)
         .map_err(JobError::Parity)?;
     // Made and removed by the runner: where it is gone, nobody waits for the outputs.
@@ -144,7 +154,7 @@ fn timed(
     backend: &mut dyn Backend,
     job: &Job,
     part: &MeasureJob,
-    mut phases: Phases,
+    (mut phases, mut compilations): (Phases, Compilations),
     reader: &mut impl BufRead,
     writer: &mut impl Write,
 ) -> Result<(), JobError> {
@@ -155,6 +165,7 @@ fn timed(
         .compile(&part.program, &part.params, &job.options)
         .map_err(|source| JobError::Compile { part: "measure", source })?;
     phases.compile = Some(began.elapsed().as_secs_f64());
+    compilations.timed = executable.compilation().to_vec();
     let clock = SystemClock::new();
     let mut stage = None;
     let device = backend.info().device;
@@ -187,6 +198,7 @@ fn timed(
         measurement: Box::new(timed.measurement),
         lowering: executable.lowering().clone(),
         phases,
+        compilations: Box::new(compilations),
         info: Some(Box::new(backend.info())),
     };
     Ok(write_line(writer, &message)?)

@@ -1,7 +1,7 @@
 //! The cache of compiled artefacts, and of compilations that failed.
 //!
 //! A directory an entry, named by the hash of its key: program, entry, compiler, flags. `entry.json` says what came of it; an artefact lies
-//! beside it under the name of its own hash. Each file is written whole (a temporary file, flushed to disk, renamed), the artefact first, so a
+//! beside it under the name of its own hash, or what the compiler printed when it failed as `log.txt`. Each file is written whole (a temporary file, flushed to disk, renamed), the artefact first, so a
 //! crash leaves an entry or none. An artefact whose hash is not its name's is dropped with the entry and compiled again. A failure is stored
 //! too, and comes back until the key changes; one that ran out of time comes back until the limit is raised.
 //!
@@ -11,6 +11,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use portbench_backend::without_user;
 use portbench_graph::Fingerprint;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,9 @@ use super::failure::{Cause, Failure};
 use crate::error::NeuronError;
 
 const ENTRY: &str = "entry.json";
+const LOG: &str = "log.txt";
+/// Bytes of what the compiler printed that are kept: the last ones.
+const LOG_BYTES: usize = 256 << 10;
 /// Version of `entry.json`.
 const VERSION: u32 = 1;
 
@@ -59,9 +63,16 @@ pub enum Found {
         bytes: u64,
         /// How long compiling it took, in seconds.
         seconds: f64,
+        /// Most resident bytes of the compiler while it did, where somebody looked.
+        memory: Option<u64>,
     },
     /// A failure that still holds.
-    Failure(Failure),
+    Failure {
+        /// The failure.
+        failure: Failure,
+        /// What the compiler printed, where it printed anything.
+        log: Option<PathBuf>,
+    },
     /// Nothing, or nothing any more.
     Nothing {
         /// Why an entry that was there has been dropped.
@@ -80,7 +91,13 @@ struct Entry {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 enum Outcome {
-    Artefact { file: String, bytes: u64, seconds: f64 },
+    Artefact {
+        file: String,
+        bytes: u64,
+        seconds: f64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        memory: Option<u64>,
+    },
     Failure(Failure),
 }
 
@@ -97,16 +114,19 @@ impl Cache {
         Self { root: root.into() }
     }
 
-    /// What there is under a key. `limit` is the time limit, in seconds, that a compilation would have now.
+    /// What there is under a key. `limit` is the time limit, in seconds, that a compilation would have now; without one, a failure for time is a failure.
     ///
     /// # Errors
     /// [`NeuronError::File`] if a file is there and cannot be read, or a corrupt entry cannot be removed.
-    pub fn find(&self, key: &Key, limit: u64) -> Result<Found, NeuronError> {
+    pub fn find(&self, key: &Key, limit: Option<u64>) -> Result<Found, NeuronError> {
         let directory = self.directory(key);
         let path = directory.join(ENTRY);
         let text = match fs::read(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing { dropped: None }),
+            Err(e) if e.kind() == io::ErrorKind::IsADirectory || directory.is_file() => {
+                return self.drop_entry(key, "a file or a directory stands where the other belongs".into());
+            }
             Err(source) => return Err(NeuronError::File { action: "read", path, source }),
         };
         let entry: Entry = match serde_json::from_slice(&text) {
@@ -117,17 +137,22 @@ impl Cache {
             return self.drop_entry(key, "entry.json is of another version or key".into());
         }
         match entry.result {
-            Outcome::Failure(Failure { cause: Cause::TimeLimit(had), .. }) if had < limit => {
-                self.drop_entry(key, format!("it failed after {had} s, and the limit is {limit} s now"))
-            }
-            Outcome::Failure(failure) => Ok(Found::Failure(failure)),
-            Outcome::Artefact { file, bytes, seconds } => {
+            Outcome::Failure(failure) => match (failure.cause, limit) {
+                (Cause::TimeLimit(had), Some(limit)) if had < limit => {
+                    self.drop_entry(key, format!("it failed after {had} s, and the limit is {limit} s now"))
+                }
+                _ => Ok(Found::Failure { failure, log: self.log(key) }),
+            },
+            Outcome::Artefact { file, bytes, seconds, memory } => {
                 let path = directory.join(&file);
                 match hash(&path) {
-                    Ok(found) if found == stem(&file) => Ok(Found::Artefact { path, bytes, seconds }),
+                    Ok(found) if found == stem(&file) => Ok(Found::Artefact { path, bytes, seconds, memory }),
                     Ok(_) => self.drop_entry(key, format!("{file} is not what was stored")),
                     Err(e) if e.kind() == io::ErrorKind::NotFound => {
                         self.drop_entry(key, format!("{file} is gone"))
+                    }
+                    Err(e) if e.kind() == io::ErrorKind::IsADirectory => {
+                        self.drop_entry(key, format!("{file} is a directory"))
                     }
                     Err(source) => Err(NeuronError::File { action: "read", path, source }),
                 }
@@ -135,11 +160,17 @@ impl Cache {
         }
     }
 
-    /// Stores a copy of the artefact in `file`, whose extension it keeps, and says where it is.
+    /// Stores a copy of the artefact in `file`, whose extension it keeps, and says where it is. `seconds` and `memory` are what compiling it took.
     ///
     /// # Errors
     /// [`NeuronError::File`] if it cannot be read or stored.
-    pub fn store(&self, key: &Key, file: &Path, seconds: f64) -> Result<PathBuf, NeuronError> {
+    pub fn store(
+        &self,
+        key: &Key,
+        file: &Path,
+        seconds: f64,
+        memory: Option<u64>,
+    ) -> Result<PathBuf, NeuronError> {
         let content = fs::read(file).map_err(|source| NeuronError::File {
             action: "read",
             path: file.to_owned(),
@@ -150,17 +181,32 @@ impl Cache {
         let directory = self.directory(key);
         let path = directory.join(&name);
         write_whole(&path, &content)?;
-        let result = Outcome::Artefact { file: name, bytes: content.len() as u64, seconds };
+        let result = Outcome::Artefact { file: name, bytes: content.len() as u64, seconds, memory };
         self.write_entry(key, result)?;
         Ok(path)
     }
 
-    /// Stores that it failed.
+    /// Stores that it failed, with the end of what the compiler printed, in which nobody is named. Says where that is, if it printed anything.
     ///
     /// # Errors
     /// [`NeuronError::File`] if it cannot be stored.
-    pub fn store_failure(&self, key: &Key, failure: &Failure) -> Result<(), NeuronError> {
-        self.write_entry(key, Outcome::Failure(failure.clone()))
+    pub fn store_failure(
+        &self,
+        key: &Key,
+        failure: &Failure,
+        printed: &str,
+    ) -> Result<Option<PathBuf>, NeuronError> {
+        let log = self.directory(key).join(LOG);
+        if printed.trim().is_empty() {
+            // That of a failure before this one.
+            let _ = fs::remove_file(&log);
+        } else {
+            let cut = printed.len().saturating_sub(LOG_BYTES);
+            let from = (cut..printed.len()).find(|&i| printed.is_char_boundary(i)).unwrap_or(0);
+            write_whole(&log, without_user(&printed[from..]).as_bytes())?;
+        }
+        self.write_entry(key, Outcome::Failure(failure.clone()))?;
+        Ok(self.log(key))
     }
 
     /// Removes what is stored under a key, so that it is compiled again.
@@ -169,7 +215,8 @@ impl Cache {
     /// [`NeuronError::File`] if it is there and cannot be removed.
     pub fn forget(&self, key: &Key) -> Result<(), NeuronError> {
         let path = self.directory(key);
-        match fs::remove_dir_all(&path) {
+        let removed = if path.is_file() { fs::remove_file(&path) } else { fs::remove_dir_all(&path) };
+        match removed {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
                 Err(NeuronError::File { action: "remove", path, source })
             }
@@ -177,8 +224,14 @@ impl Cache {
         }
     }
 
-    fn directory(&self, key: &Key) -> PathBuf {
+    /// Where what is stored under a key lies.
+    #[must_use]
+    pub fn directory(&self, key: &Key) -> PathBuf {
         self.root.join(key.name())
+    }
+
+    fn log(&self, key: &Key) -> Option<PathBuf> {
+        Some(self.directory(key).join(LOG)).filter(|log| log.is_file())
     }
 
     fn drop_entry(&self, key: &Key, why: String) -> Result<Found, NeuronError> {

@@ -30,10 +30,31 @@ pub enum Refusal {
     Unknown,
 }
 
+impl Refusal {
+    /// The word, as in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Op => "op",
+            Self::ElementType => "element-type",
+            Self::DynamicShape => "dynamic-shape",
+            Self::DeviceMemory => "device-memory",
+            Self::TooLarge => "too-large",
+            Self::Flags => "flags",
+            Self::OutOfBounds => "out-of-bounds",
+            Self::CustomCall => "custom-call",
+            Self::InvalidGraph => "invalid-graph",
+            Self::Internal => "internal",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 const ALTERNATIVE: &str = "express it in other ops (neuronx-cc list-operators --framework XLA lists those there are), or write a kernel in NKI";
 const SMALLER: &str = "use a smaller batch, shorter sequences or bf16, or spread over cores";
 const OTHER_TYPE: &str = "convert to f32, bf16 or f16, or to 32-bit integers, before it";
-const SPLIT: &str = "use fewer layers or a smaller batch in one program, a lower -O, or spread over cores";
+const SPLIT: &str =
+    "use fewer layers or a smaller batch in one program, a lower --optlevel, or spread over cores";
 
 /// Codes without the prefix `NCC_`, in groups.
 const GROUPS: [(&[&str], Refusal, &str); 13] = [
@@ -60,7 +81,7 @@ const GROUPS: [(&[&str], Refusal, &str); 13] = [
     (
         &["EVRF035", "EVRF060", "EVRF061", "EVRF062", "EVRF063"],
         Refusal::ElementType,
-        "convert to a float type, or allow the loss with --implicit-integer-downcast",
+        "convert to a float type, or leave --int64 off, which allows the loss",
     ),
     (&["EVRF031", "EVRF056"], Refusal::OutOfBounds, "keep ids and positions inside the tensors they index"),
     (
@@ -89,7 +110,7 @@ pub fn meaning(code: &str) -> (Refusal, &'static str) {
     if name.starts_with('I') {
         return (
             Refusal::Internal,
-            "try another version of the compiler or another -O, and report it to AWS with its log",
+            "try another version of the compiler or another --optlevel, and report it to AWS with its log",
         );
     }
     (Refusal::Unknown, "look the code up in AWS's list of compiler error codes")

@@ -25,6 +25,18 @@ pub enum Cause {
     Failed,
 }
 
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Refused(refusal) => refusal.name(),
+            Self::HostMemory => "host-memory",
+            Self::TimeLimit(_) => "time-limit",
+            Self::Crashed(_) => "crashed",
+            Self::Failed => "failed",
+        })
+    }
+}
+
 /// A compilation that failed: a result that is stored, and that stays until something changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -85,11 +97,13 @@ impl Failure {
                 self.code.as_deref().map_or("read the compiler's log", |code| meaning(code).1)
             }
             Cause::HostMemory => {
-                "compile on a host with more memory, one program at a time, or at -O1; artefacts can be copied to the device's host"
+                "compile on a host with more memory, one program at a time, or at --optlevel 1; artefacts can be copied to the device's host"
             }
-            Cause::TimeLimit(_) => "raise the time limit, or compile at -O1",
+            Cause::TimeLimit(_) => {
+                "raise the time limit (`portbench compile --limit SECONDS`), or compile at --optlevel 1"
+            }
             Cause::Crashed(_) => {
-                "try another version of the compiler or another -O, and report it to AWS with its log"
+                "try another version of the compiler or another --optlevel, and report it to AWS with its log"
             }
             Cause::Failed => "read the compiler's log",
         }

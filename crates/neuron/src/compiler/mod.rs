@@ -1,6 +1,7 @@
 //! The compiler: its flags, running it, why it failed, and the cache of what came of it.
 
 mod cache;
+mod choices;
 mod codes;
 mod failure;
 mod flags;
@@ -8,6 +9,7 @@ mod flags;
 mod run;
 
 pub use cache::{Cache, Found, Key};
+pub use choices::{Choices, FLAGS_VARIABLE};
 pub use codes::{Refusal, meaning};
 pub use failure::{Cause, End, Failure};
 pub use flags::{AutoCast, CastType, CompilerVersion, Flags, LNC_VARIABLE};

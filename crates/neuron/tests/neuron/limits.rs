@@ -231,6 +231,7 @@ fn targets_lines_and_sdks_are_read() {
     assert_eq!(of("Inf2"), Some(Target::Inf2));
     assert_eq!(of("trn3pds98"), Some(Target::Trn3));
     assert_eq!((of("inf1.xlarge"), of("p5.48xlarge"), of("trn22.xlarge"), of("")), (None, None, None, None));
+    assert_eq!("trn1n".parse::<Target>().unwrap(), Target::Trn1);
     assert_eq!(
         "trn4".parse::<Target>().unwrap_err().to_string(),
         "`trn4` is no target; known: trn1, trn2, trn3, inf2"

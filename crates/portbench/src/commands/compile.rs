@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
 
+use portbench_neuron::compiler::FLAGS_VARIABLE;
 use portbench_runner::WorkerCommand;
 use serde::Deserialize;
 
@@ -15,8 +16,19 @@ use crate::progress;
 use crate::python::Python;
 use crate::table::Table;
 
-/// The backend that compiles ahead.
-const BACKEND: &str = "neuron-trace";
+const COLUMNS: [&str; 11] = [
+    "workload",
+    "numerics",
+    "entry",
+    "outcome",
+    "cold-seconds",
+    "artefact-MB",
+    "memory-MB",
+    "cause",
+    "code",
+    "op",
+    "text",
+];
 
 /// What the package says of an entry.
 #[derive(Deserialize)]
@@ -27,66 +39,70 @@ struct Row {
     /// What compiling took, now or when the artefact was stored.
     seconds: Option<f64>,
     bytes: Option<u64>,
-    /// Resident bytes of the largest process while compiling.
+    /// Most resident bytes of the compiler's processes.
     memory: Option<u64>,
+    /// Why it failed, where it did: the cause, the compiler's code, the op that it names.
+    cause: Option<String>,
+    code: Option<String>,
+    op: Option<String>,
     #[serde(default)]
     text: String,
 }
 
-/// Compiles each program once, whatever the number of cells it is in.
+/// Compiles each program that running the suite takes once, whatever the number of cells it is in: those that are timed, and those of parity checks.
 pub(crate) fn run(args: &CompileArgs) -> Result<u8, Failure> {
-    let mut select = args.select.clone();
-    select.backend = vec![format!("{BACKEND}@neuron:0")];
-    let selection = cells::select(&select)?;
-    let mut table = Table::new(&[
-        "workload",
-        "numerics",
-        "entry",
-        "outcome",
-        "cold s",
-        "artefact MB",
-        "memory MB",
-        "text",
-    ])
-    .numeric(&["cold s", "artefact MB", "memory MB"]);
+    let flags = neuron::choices(args.flags)?.to_string();
+    let selection = cells::select(&args.select(&format!("{}@neuron:0", neuron::TRACE)))?;
+    let mut table = Table::new(&COLUMNS).numeric(&["cold-seconds", "artefact-MB", "memory-MB"]);
     let mut seen = BTreeSet::new();
     let mut failed = false;
     for (planned, entry) in selection.plan.cells().iter().zip(selection.plan.entries()) {
-        let program = &planned.resolved.program;
-        if !seen.insert(program.fingerprint()?.as_str().to_owned()) {
-            continue;
-        }
-        let name = format!("{} {}", entry.cell.workload, entry.cell.numerics);
-        let forbidden = neuron::forbidden(&name, program, args.target);
-        if let Some(why) = forbidden.filter(|_| !args.anyway) {
-            let text = format!("{why}; --anyway compiles it all the same");
-            let (workload, numerics) = (entry.cell.workload.clone(), entry.cell.numerics.to_string());
-            table.row([
-                workload,
-                numerics,
-                "".into(),
-                "unsupported".into(),
-                "".into(),
-                "".into(),
-                "".into(),
-                text,
-            ]);
-            continue;
-        }
-        progress::say(&format!("{name} for {}", args.target));
-        for row in compile(args, &program.to_json()?)? {
-            failed |= row.outcome == "failed";
-            let megabytes = |n: Option<u64>| n.map_or(String::new(), |n| format!("{:.1}", n as f64 / 1e6));
-            table.row([
-                entry.cell.workload.clone(),
-                entry.cell.numerics.to_string(),
-                row.entry,
-                row.outcome,
-                row.seconds.map_or(String::new(), |s| format!("{s:.1}")),
-                megabytes(row.bytes),
-                megabytes(row.memory),
-                row.text,
-            ]);
+        let (name, numerics) = (&entry.cell.workload, entry.cell.numerics.to_string());
+        let timed = (name.clone(), &planned.resolved.program);
+        let check = planned.resolved.parity.as_ref();
+        let check = check.map(|check| (format!("{name} (parity)"), &check.program));
+        for (name, program) in [timed].into_iter().chain(check) {
+            if !seen.insert(program.fingerprint()?.as_str().to_owned()) {
+                continue;
+            }
+            let forbidden = neuron::forbidden(&format!("{name} {numerics}"), program, args.target);
+            if let Some(why) = forbidden.filter(|_| !args.anyway) {
+                let text = format!("{why}; --anyway compiles it all the same");
+                let none = String::new;
+                table.row([
+                    name.clone(),
+                    numerics.clone(),
+                    none(),
+                    "unsupported".to_owned(),
+                    none(),
+                    none(),
+                    none(),
+                    none(),
+                    none(),
+                    none(),
+                    text,
+                ]);
+                continue;
+            }
+            progress::say(&format!("{name} {numerics} for {}", args.target));
+            for row in compile(args, &flags, &program.to_json()?)? {
+                failed |= row.outcome == "failed";
+                let megabytes =
+                    |n: Option<u64>| n.map_or(String::new(), |n| format!("{:.1}", n as f64 / 1e6));
+                table.row([
+                    name.clone(),
+                    numerics.clone(),
+                    row.entry,
+                    row.outcome,
+                    row.seconds.map_or(String::new(), |s| format!("{s:.1}")),
+                    megabytes(row.bytes),
+                    megabytes(row.memory),
+                    row.cause.unwrap_or_default(),
+                    row.code.unwrap_or_default(),
+                    row.op.unwrap_or_default(),
+                    row.text,
+                ]);
+            }
         }
     }
     table.write(args.format.format, &mut io::stdout().lock())?;
@@ -94,10 +110,13 @@ pub(crate) fn run(args: &CompileArgs) -> Result<u8, Failure> {
 }
 
 /// What came of each entry of a program.
-fn compile(args: &CompileArgs, program: &str) -> Result<Vec<Row>, Failure> {
+fn compile(args: &CompileArgs, flags: &str, program: &str) -> Result<Vec<Row>, Failure> {
     let (target, limit) = (args.target.to_string(), args.limit.to_string());
-    let WorkerCommand { program: interpreter, args, env, .. } =
-        Python::find()?.program(&["compile", "--target", &target, "--limit", &limit, "-"], Vec::new());
+    let mut words = vec!["compile", "--target", &target, "--limit", &limit];
+    words.extend(args.again.then_some("--again"));
+    words.push("-");
+    let env = vec![(FLAGS_VARIABLE.into(), flags.into())];
+    let WorkerCommand { program: interpreter, args, env, .. } = Python::find()?.program(&words, env);
     let mut command = Command::new(interpreter);
     command.args(args).envs(env).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn()?;

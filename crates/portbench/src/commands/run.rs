@@ -18,7 +18,8 @@ static CANCEL: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let store = Store::new(&args.results.results);
-    let selection = cells::select(&args.select)?;
+    let selection = cells::select_with(&args.select, neuron::choices(args.flags)?)?;
+    neuron::check_flags(args.flags, &selection.plan)?;
     neuron::warn(&selection.plan);
     ctrlc::set_handler(|| {
         if CANCEL.swap(true, Ordering::SeqCst) {

@@ -7,8 +7,9 @@ use portbench_backend::with_causes;
 use portbench_catalog::{Accelerator, Catalog};
 use portbench_records::{Run, Store};
 use portbench_report::{
-    COLUMNS, EFFICIENCY_COLUMNS, EFFICIENCY_NUMERIC, LOWERING_COLUMNS, NUMERIC, Row, efficiency,
-    efficiency_cells, judge_bounds, judge_scaling, lowering_cells, markdown, precision,
+    COLUMNS, COMPILATION_COLUMNS, COMPILATION_NUMERIC, EFFICIENCY_COLUMNS, EFFICIENCY_NUMERIC,
+    LOWERING_COLUMNS, NUMERIC, Row, compilation_cells, efficiency, efficiency_cells, judge_bounds,
+    judge_scaling, lowering_cells, markdown, precision,
 };
 
 use crate::args::{Format, ShowArgs};
@@ -21,6 +22,8 @@ pub(crate) fn run(args: &ShowArgs) -> Result<u8, Failure> {
     let mut out = io::stdout().lock();
     if args.lowering {
         lowering(&run, args.format.format, &mut out)?;
+    } else if args.compilation {
+        compilation(&run, args.format.format, &mut out)?;
     } else if let Some(name) = &args.on {
         let catalog = Catalog::load(args.catalog.catalog.as_deref()).map_err(usage)?;
         utilisation(&run, catalog.accelerator(name).map_err(usage)?, args.format.format, &mut out)?;
@@ -84,6 +87,26 @@ fn lowering(run: &Run, format: Format, out: &mut dyn Write) -> Result<(), Failur
         for cells in record.lowering.iter().flat_map(lowering_cells) {
             table.row([id.clone()].into_iter().chain(cells));
         }
+    }
+    Ok(table.write(format, out)?)
+}
+
+/// Writes what compiling each cell's entries cost.
+fn compilation(run: &Run, format: Format, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut columns = vec!["cell"];
+    columns.extend(COMPILATION_COLUMNS);
+    let mut table = Table::new(&columns).numeric(&COMPILATION_NUMERIC);
+    for record in run.records()? {
+        let record = record?;
+        let id = record.cell.id();
+        for cells in compilation_cells(&record.trials) {
+            table.row([id.clone()].into_iter().chain(cells));
+        }
+    }
+    if table.is_empty() {
+        return Err(Failure::nothing(
+            "no record of this run says what compiling cost: only backends that keep what they compile do (neuron-trace)",
+        ));
     }
     Ok(table.write(format, out)?)
 }

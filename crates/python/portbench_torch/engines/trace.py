@@ -8,6 +8,7 @@ input's place on the device. Inputs and results are tensors of the host's, and a
 from __future__ import annotations
 
 import importlib
+import json
 import os
 from collections.abc import Callable
 from types import ModuleType
@@ -23,8 +24,9 @@ from portbench_torch.engines.surroundings import CORES, look
 from portbench_torch.errors import Fault, Unsupported, unavailable
 from portbench_torch.functional import Update
 from portbench_torch.graph import Graph, Node, Program, Type
-from portbench_torch.neuron import Compiler, Flags, Loaded, Step
+from portbench_torch.neuron import Compiler, Flags, Loaded
 from portbench_torch.ops import DTYPES, Place
+from portbench_torch.step import Step
 
 
 class Trace(Engine):
@@ -35,6 +37,8 @@ class Trace(Engine):
     inference = torch.no_grad
     without_device = False
     """Whether entries are merely compiled."""
+    again = False
+    """Whether what failed before is compiled again."""
 
     def open(self, device: str) -> torch.device:
         self.installed = lines.find(self.name, device, lines.XLA_LINE)
@@ -68,9 +72,8 @@ class Trace(Engine):
         return super().compile(program, options)
 
     def executable(self, program: Program) -> Shared:
-        compiler = Compiler(self.library, self.installed, self.flags, self.text, self.without_device)
-        self.compiled = compiler.done
-        return Shared(self, program, compiler)
+        self.compiler = Compiler(self.library, self.installed, self.flags, self.text, self.without_device, self.again)
+        return Shared(self, program, self.compiler)
 
     def run(self, executable: Executable, graph: Graph) -> Run:
         return Traced(executable, graph)
@@ -121,6 +124,9 @@ class Shared(Executable):
         self.newest.pop(key, None)
         if holder is not None:
             self.newest[key] = holder
+
+    def compilation(self) -> str:
+        return json.dumps([found.cost() for found in self.compiler.done])
 
     def fetch_param(self, name: str) -> bytes:
         return host_bytes(self.value(f"param:{name}"))

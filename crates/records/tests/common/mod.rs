@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use portbench_backend::{BackendInfo, LoweredOp, Lowering, LoweringReport};
 use portbench_measure::{
-    BarrierCheck, Boundary, Figure, FigureValue, MeasureSpec, Measurement, Metric, Mode, Numerics, Overhead,
-    Phases, Samples, Sampling, Scenario, Task, Telemetry, Unit, Warmup, WarmupReport,
+    BarrierCheck, Boundary, Compilations, Figure, FigureValue, MeasureSpec, Measurement, Metric, Mode,
+    Numerics, Overhead, Phases, Samples, Sampling, Scenario, Task, Telemetry, Unit, Warmup, WarmupReport,
 };
 use portbench_records::{
     Cell, Environment, Outcome, OutputParity, Parity, PlanEntry, Problem, Provenance, Record, RunInfo, Trial,
@@ -31,6 +31,7 @@ pub(crate) fn trial(order: u64) -> Trial {
         order,
         started: 1_795_453_999,
         phases: Phases { start: Some(0.01), compile: Some(0.2), first_execute: Some(0.003), parity: None },
+        compilations: Compilations::default(),
         measurement: Measurement {
             warmup: WarmupReport {
                 executions: 12,

@@ -5,6 +5,7 @@ use portbench_records::{Outcome, Parity, Record, Trial};
 
 use super::slug::slug;
 use super::table::{Column, Data, Table, number, words};
+use crate::compilation::{COMPILATION_COLUMNS, COMPILATION_NUMERIC, compilation_cells};
 use crate::lowering::{LOWERING_COLUMNS, lowering_cells};
 use portbench_chart::number;
 
@@ -18,6 +19,7 @@ pub(crate) fn details(heading: &str, key: &str, run: &str, record: &Record) -> M
             @if let Some(check) = &record.parity { (parity(&id, check)) }
             @if let Some(lowering) = &record.lowering { (ops(&id, &lowering_cells(lowering))) }
             @if !record.trials.is_empty() { (trials(&id, &record.trials)) }
+            (compilations(&id, &compilation_cells(&record.trials)))
             p.note { "Record " code { (record.cell.id()) ".json" } " of run " code { (run) } "; measure it again:" }
             p.recipe { code { (command(record)) } }
         }
@@ -37,6 +39,9 @@ fn command(record: &Record) -> String {
     );
     if cell.replicas > 1 {
         text.push_str(&format!(" --replicas {}", cell.replicas));
+    }
+    if let Some(flags) = record.backend.as_ref().and_then(|backend| backend.settings.get("chosen-flags")) {
+        text.push_str(&format!(" {flags}"));
     }
     text
 }
@@ -101,6 +106,32 @@ fn ops(id: &str, rows: &[[String; 7]]) -> Markup {
                 (false, Some(value)) => Data::number(value, text),
                 _ if i == 2 && text == "decomposed" => Data::text(html! { span.doubt { (text) } }),
                 _ => Data::text(text),
+            }
+        }));
+    }
+    html! { (table) }
+}
+
+fn compilations(id: &str, rows: &[[String; 7]]) -> Markup {
+    if rows.is_empty() {
+        return html! {};
+    }
+    let numeric = |head: &&str| COMPILATION_NUMERIC.contains(head);
+    let columns: Vec<Column> = COMPILATION_COLUMNS
+        .iter()
+        .map(|head| if numeric(head) { number(head) } else { words(head) })
+        .collect();
+    let mut table = Table::new(
+        format!("{id}-compilations"),
+        "What compiling cost. A cached entry was compiled before; its seconds, size and memory are those of that time.",
+        &columns,
+    );
+    for row in rows {
+        table.row(row.iter().zip(&COMPILATION_COLUMNS).map(|(text, head)| {
+            match text.parse::<f64>().ok().filter(|_| numeric(head)) {
+                Some(value) => Data::number(value, text),
+                None if numeric(head) => Data::nothing("not seen"),
+                None => Data::text(text),
             }
         }));
     }

@@ -10,8 +10,9 @@ use std::path::Path;
 
 use portbench_backend::{BackendInfo, LoweredOp, Lowering, LoweringReport};
 use portbench_measure::{
-    Boundary, Evaluation, Figure, FigureValue, LossPoint, MeasureSpec, Measurement, Metric, Mode, Numerics,
-    Overhead, Phases, Samples, Sampling, Scenario, Task, Telemetry, Unit, Warmup, WarmupReport,
+    Boundary, Compilations, Evaluation, Figure, FigureValue, LossPoint, MeasureSpec, Measurement, Metric,
+    Mode, Numerics, Overhead, Phases, Samples, Sampling, Scenario, Task, Telemetry, Unit, Warmup,
+    WarmupReport,
 };
 use portbench_records::{
     Cell, Environment, Outcome, OutputParity, Parity, PlanEntry, Problem, Provenance, Record, Run, RunInfo,
@@ -203,6 +204,7 @@ pub(crate) fn record(workload: &str, mode: Mode, backend: &str, unit: Unit, rate
                     first_execute: Some(0.003),
                     parity: None,
                 },
+                compilations: Compilations::default(),
                 measurement: Measurement {
                     warmup: WarmupReport {
                         executions: 12,

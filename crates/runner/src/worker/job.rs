@@ -5,7 +5,7 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use portbench_backend::{BackendInfo, LoweringReport};
-use portbench_measure::{Measurement, Phases};
+use portbench_measure::{Compilations, Measurement, Phases};
 use portbench_records::Outcome;
 use portbench_worker::{Failure, FromWorker, Job, MAX_LINE, Phase, ToWorker, VERSION};
 
@@ -35,6 +35,7 @@ pub(crate) struct Timed {
     pub(crate) measurement: Measurement,
     pub(crate) lowering: LoweringReport,
     pub(crate) phases: Phases,
+    pub(crate) compilations: Compilations,
 }
 
 /// A job that was done.
@@ -135,12 +136,17 @@ impl Conversation {
                 FromWorker::Parity { outputs, .. } if job.parity.is_some() && parity.is_none() => {
                     parity = Some(self.inside(job, outputs)?);
                 }
-                FromWorker::Measured { measurement, lowering, mut phases, info }
+                FromWorker::Measured { measurement, lowering, mut phases, compilations, info }
                     if job.measure.is_some() && timed.is_none() && !waits =>
                 {
                     self.info = info.map(|info| *info).or(self.info.take());
                     phases.start.get_or_insert(start);
-                    timed = Some(Timed { measurement: *measurement, lowering, phases });
+                    timed = Some(Timed {
+                        measurement: *measurement,
+                        lowering,
+                        phases,
+                        compilations: *compilations,
+                    });
                 }
                 FromWorker::Done
                     if parity.is_some() == job.parity.is_some()
@@ -245,6 +251,7 @@ impl Conversation {
             Failure::Unavailable => Outcome::Unavailable,
             Failure::Unsupported { .. } => Outcome::Unsupported,
             Failure::OutOfMemory => Outcome::OutOfMemory,
+            Failure::TimedOut => Outcome::TimedOut,
             Failure::Error => Outcome::Crashed,
         };
         self.process.finish(self.limits.exit);

@@ -54,13 +54,13 @@ fn files(directory: &Path) -> usize {
 fn an_artefact_comes_back_whole_under_its_own_key_only() {
     let place = Place::new();
     let (key, other) = (key("trn2 O2"), key("trn2 O1"));
-    assert_eq!(place.cache.find(&key, 60).unwrap(), Found::Nothing { dropped: None });
-    let stored = place.cache.store(&key, &place.artefact(b"neff"), 12.5).unwrap();
+    assert_eq!(place.cache.find(&key, Some(60)).unwrap(), Found::Nothing { dropped: None });
+    let stored = place.cache.store(&key, &place.artefact(b"neff"), 12.5, Some(7)).unwrap();
     assert_eq!(fs::read(&stored).unwrap(), b"neff");
     assert_eq!(stored.extension().unwrap(), "neff");
     assert_eq!(
-        place.cache.find(&key, 60).unwrap(),
-        Found::Artefact { path: stored, bytes: 4, seconds: 12.5 }
+        place.cache.find(&key, Some(60)).unwrap(),
+        Found::Artefact { path: stored, bytes: 4, seconds: 12.5, memory: Some(7) }
     );
     for changed in [
         other,
@@ -70,20 +70,20 @@ fn an_artefact_comes_back_whole_under_its_own_key_only() {
         // Parts of a key do not run into each other.
         Key { entry: "forwardn".into(), compiler: "euronx-cc 2.27.5334.0".into(), ..key.clone() },
     ] {
-        assert_eq!(place.cache.find(&changed, 60).unwrap(), Found::Nothing { dropped: None });
+        assert_eq!(place.cache.find(&changed, Some(60)).unwrap(), Found::Nothing { dropped: None });
     }
     assert_eq!(files(&place.entry(&key)), 2, "no temporary file is left");
     place.cache.forget(&key).unwrap();
     place.cache.forget(&key).unwrap();
-    assert_eq!(place.cache.find(&key, 60).unwrap(), Found::Nothing { dropped: None });
+    assert_eq!(place.cache.find(&key, Some(60)).unwrap(), Found::Nothing { dropped: None });
 }
 
 #[test]
 fn corrupt_entries_are_dropped_and_compiled_again() {
     let place = Place::new();
     let key = key("trn2 O2");
-    let store = || place.cache.store(&key, &place.artefact(b"an artefact"), 1.0).unwrap();
-    let find = || place.cache.find(&key, 60).unwrap();
+    let store = || place.cache.store(&key, &place.artefact(b"an artefact"), 1.0, None).unwrap();
+    let find = || place.cache.find(&key, Some(60)).unwrap();
 
     let mut flipped = fs::read(store()).unwrap();
     flipped[3] ^= 1;
@@ -109,6 +109,15 @@ fn corrupt_entries_are_dropped_and_compiled_again() {
     fs::write(&entry, text).unwrap();
     assert!(dropped(find()).ends_with("is not what was stored"));
     assert!(outside.exists());
+    // A directory for a file, and a file for a directory.
+    fs::create_dir_all(&entry).unwrap();
+    assert!(dropped(find()).contains("where the other belongs"));
+    let artefact = store();
+    fs::remove_file(&artefact).unwrap();
+    fs::create_dir(&artefact).unwrap();
+    assert!(dropped(find()).ends_with("is a directory"));
+    fs::write(place.entry(&key), b"").unwrap();
+    assert!(dropped(find()).contains("where the other belongs"));
     store();
     assert!(matches!(find(), Found::Artefact { bytes: 11, .. }));
 }
@@ -121,19 +130,22 @@ fn blake3_of(content: &[u8]) -> String {
 fn a_failure_is_a_result_until_something_changes() {
     let place = Place::new();
     let key = key("trn2 O2");
-    let refused = Failure::read(End::Exit(70), "[NCC_EVRF029] Operation sort is not supported on trn2.");
-    place.cache.store_failure(&key, &refused).unwrap();
-    assert_eq!(place.cache.find(&key, 60).unwrap(), Found::Failure(refused.clone()));
-    assert_eq!(place.cache.find(&key, 6000).unwrap(), Found::Failure(refused));
+    let find = |limit| place.cache.find(&key, limit).unwrap();
+    let printed = "[NCC_EVRF029] Operation sort is not supported on trn2.\nin pass 3\n";
+    let refused = Failure::read(End::Exit(70), printed);
+    let log = place.cache.store_failure(&key, &refused, printed).unwrap();
+    assert_eq!(fs::read_to_string(log.as_ref().unwrap()).unwrap(), printed);
+    assert_eq!(find(Some(60)), Found::Failure { failure: refused.clone(), log: log.clone() });
+    assert_eq!(find(Some(6000)), Found::Failure { failure: refused, log });
     let late = Failure::read(End::TimeLimit(60), "");
-    place.cache.store_failure(&key, &late).unwrap();
-    assert_eq!(place.cache.find(&key, 60).unwrap(), Found::Failure(late));
-    assert_eq!(
-        dropped(place.cache.find(&key, 61).unwrap()),
-        "it failed after 60 s, and the limit is 61 s now"
-    );
-    let stored = place.cache.store(&key, &place.artefact(b"neff"), 90.0).unwrap();
-    assert!(matches!(place.cache.find(&key, 60).unwrap(), Found::Artefact { path, .. } if path == stored));
+    // It printed nothing: what was printed before is not its log.
+    assert_eq!(place.cache.store_failure(&key, &late, "").unwrap(), None);
+    for limit in [Some(60), Some(1), None] {
+        assert_eq!(find(limit), Found::Failure { failure: late.clone(), log: None });
+    }
+    assert_eq!(dropped(find(Some(61))), "it failed after 60 s, and the limit is 61 s now");
+    let stored = place.cache.store(&key, &place.artefact(b"neff"), 90.0, None).unwrap();
+    assert!(matches!(find(Some(60)), Found::Artefact { path, .. } if path == stored));
 }
 
 #[test]
@@ -150,9 +162,9 @@ fn processes_that_store_at_once_leave_one_whole_entry() {
             let (place, key, path) = (&place, &key, artefact(n));
             scope.spawn(move || {
                 for _ in 0..5 {
-                    place.cache.store(key, &path, 1.0).unwrap();
+                    place.cache.store(key, &path, 1.0, None).unwrap();
                     assert!(matches!(
-                        place.cache.find(key, 60).unwrap(),
+                        place.cache.find(key, Some(60)).unwrap(),
                         Found::Artefact { bytes: 1000..1004, .. }
                     ));
                 }
@@ -166,6 +178,6 @@ fn a_place_that_cannot_be_written_is_named() {
     let place = Place::new();
     let file = place.artefact(b"neff");
     let cache = Cache::new(&file);
-    let error = cache.store(&key("x"), &file, 1.0).unwrap_err().to_string();
+    let error = cache.store(&key("x"), &file, 1.0, None).unwrap_err().to_string();
     assert!(error.starts_with("cannot write") && error.contains("model.neff"), "{error}");
 }

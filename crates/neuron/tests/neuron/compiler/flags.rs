@@ -1,7 +1,7 @@
 //! Every flag is written down, and flags that contradict each other are refused.
 
 use portbench_neuron::Target;
-use portbench_neuron::compiler::{AutoCast, CastType, CompilerVersion, Flags};
+use portbench_neuron::compiler::{AutoCast, CastType, Choices, CompilerVersion, Flags};
 
 /// What neuronx-cc 2.27 prints, as published by a third party.
 const PRINTED: &str = "NeuronX Compiler version 2.27.5334.0+f702b353\n\nPython version 3.13.7\nHWM version 2.27.5334.0+f702b353\nNumPy version 2.4.6\n";
@@ -69,4 +69,28 @@ fn ways_to_cast_are_read_as_they_are_written() {
     }
     let error = "matmult".parse::<AutoCast>().unwrap_err().to_string();
     assert!(error.starts_with("`matmult` is no way to cast; known: none, matmult-bf16"), "{error}");
+}
+
+#[test]
+fn what_was_chosen_travels_as_one_text() {
+    let chosen = Choices {
+        auto_cast: Some(AutoCast::Matmult(CastType::Bf16)),
+        optlevel: Some(1),
+        lnc: Some(1),
+        int64: true,
+    };
+    let text = chosen.to_string();
+    assert_eq!(text, "--auto-cast matmult-bf16 --optlevel 1 --lnc 1 --int64");
+    assert_eq!(text.parse::<Choices>().unwrap(), chosen);
+    let flags = chosen.apply(Flags::new(Target::Trn2)).unwrap();
+    assert_eq!(flags.to_string(), "trn2 auto-cast matmult-bf16 O1 lnc 1 integers 64");
+    assert!("".parse::<Choices>().unwrap().is_empty());
+    // What is typed goes before what the environment says, which fills in the rest.
+    let typed = Choices { optlevel: Some(3), ..Choices::default() };
+    assert_eq!(typed.or(chosen).to_string(), "--auto-cast matmult-bf16 --optlevel 3 --lnc 1 --int64");
+    let wrong = |text: &str| text.parse::<Choices>().unwrap_err().to_string();
+    assert!(wrong("--optlevel fast").contains("--optlevel `fast`: it takes a number"));
+    assert!(wrong("--lnc").contains("--lnc ``"));
+    assert!(wrong("-O1").starts_with("`-O1` is no flag; known: --auto-cast WAY"));
+    assert!(chosen.apply(Flags::new(Target::Trn1)).is_err());
 }

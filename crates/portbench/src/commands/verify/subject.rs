@@ -13,7 +13,7 @@ use portbench_worker::ParityJob;
 use super::all_count;
 use crate::args::VerifyArgs;
 use crate::backends::Target;
-use crate::cells;
+use crate::cells::{self, Start};
 use crate::failure::{Failure, USAGE};
 
 /// Tokens generated where nothing says how many.
@@ -194,7 +194,8 @@ impl Subject<'_> {
             tf32: self.numerics == Numerics::Tf32,
             decompose_all: false,
         };
-        let worker = cells::worker(&self.target, self.args.threads)?;
+        let start = Start { threads: self.args.threads, ..Start::default() };
+        let worker = cells::worker(&self.target, start)?;
         match ask(&worker, job, options, Limits::default()) {
             Ok(answer) => Ok(answer.outputs),
             // What the worker says is the news; that no cell was measured is none.

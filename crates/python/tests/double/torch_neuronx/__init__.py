@@ -8,8 +8,10 @@ options have one spelling.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable
@@ -25,7 +27,8 @@ from torch_neuronx import utils
 __all__ = ["move_trace_to_device", "replace_weights", "trace", "utils"]
 __version__ = "2.9.0+double"
 
-# What becomes of a compilation: `refused`, `killed`, `slow`; otherwise it succeeds.
+# What becomes of a compilation: `refused` with a code, `large` for the device, `killed`, `slow`; `missing`, where there
+# is no compiler; `disk`, where nothing can be written; `hungry`, where it takes memory; otherwise it succeeds.
 VARIABLE = "PORTBENCH_DOUBLE_COMPILER"
 # Whether another process has the cores: `held`.
 CORES = "PORTBENCH_DOUBLE_CORES"
@@ -243,6 +246,16 @@ def _compile(hlo: str, work: Path) -> None:
         case "refused":
             print("ERROR: [NCC_EVRF013] Operator topk does not take int32 or int64", file=sys.stderr, flush=True)
             raise RuntimeError("neuronx-cc failed with 70")
+        case "large":
+            print("[NCC_EOOM001] Peak HBM usage of 32.00GB exceeds 16.00GB", file=sys.stderr, flush=True)
+            raise RuntimeError("neuronx-cc failed with 70")
+        case "missing":
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", "neuronx-cc")
+        case "disk":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        case "hungry":
+            code = "import time; kept = b'1' * (100 << 20); time.sleep(2)"
+            subprocess.run([sys.executable, "-S", "-c", code], check=True)
         case "killed":
             os.kill(os.getpid(), signal.SIGKILL)
         case "slow":
