@@ -217,7 +217,7 @@ fn figures_are_exported_for_other_programs() {
     assert_eq!(&found, rows, "Parquet and JSON hold the same");
 
     let nowhere = home.path("nowhere/figures.txt");
-    let (_, error) = home.expect(1, &["export", "--out", nowhere.to_str().unwrap()]);
+    let (_, error) = home.expect(2, &["export", "--out", nowhere.to_str().unwrap()]);
     assert!(error.contains("nowhere/figures.txt"), "{error}");
 }
 
@@ -288,7 +288,7 @@ fn mistakes_name_the_place_and_the_way_out() {
     assert!(told.contains("portbench plan tiny"), "{told}");
     let (_, told) = home.expect(2, &["run", "tiny", "--numerics", "fp8"]);
     assert!(told.contains("`fp8` is no numerics; there are f64"), "{told}");
-    let (_, told) = home.expect(1, &["show", "20990101"]);
+    let (_, told) = home.expect(2, &["show", "20990101"]);
     assert!(told.contains("20990101"), "{told}");
     fs::write(
         home.path("bad.toml"),
