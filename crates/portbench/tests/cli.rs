@@ -254,12 +254,12 @@ fn portability_names_set_problem_direction_and_reference() {
     assert!(told.contains("tiny-mlp single-stream f32; best known: these runs"), "{told}");
     let rows = home.json(&[&study[..], &["--format", "json"]].concat());
     let of = |backend: &str| {
-        rows.as_array().unwrap().iter().find(|row| row["backend"] == backend).unwrap().clone()
+        rows.as_array().unwrap().iter().find(|row| row["application"] == backend).unwrap().clone()
     };
     // candle ran on both, and on the second platform it is the best there is.
-    assert_eq!(of("candle")["platforms"], "2 of 2");
-    assert!(of("candle")["efficiencies"].as_str().unwrap().ends_with("two 1.000"));
-    assert_eq!((&of("reference")["platforms"], &of("reference")["PP"]), (&"1 of 2".into(), &"0.000".into()));
+    assert_eq!((&of("candle")["supported"], &of("candle")["platforms"]), (&2.into(), &2.into()));
+    assert_eq!(of("candle")["efficiencies"]["two"], 1.0);
+    assert_eq!((&of("reference")["supported"], &of("reference")["pp"]), (&1.into(), &0.0.into()));
     let (_, error) = home
         .expect(2, &["portability", &one, "--workload", "other", "--numerics", "f32", "--reference", "x"]);
     assert!(error.contains("no cell of `other`"), "{error}");
