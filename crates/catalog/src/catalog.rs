@@ -8,7 +8,7 @@ use crate::accelerator::Accelerator;
 use crate::document::{Document, Text, check};
 use crate::error::CatalogError;
 use crate::instance::{Instance, Source, System};
-use crate::price::{Price, PriceQuery, choose};
+use crate::price::{EVERYWHERE, Price, PriceQuery, choose};
 
 const BUILT_IN: [(&str, &str); 5] = [
     ("built-in sources.toml", include_str!("../data/sources.toml")),
@@ -36,7 +36,7 @@ impl Catalog {
     pub fn built_in() -> Result<Self, CatalogError> {
         let mut catalog = Self::default();
         for (file, text) in BUILT_IN {
-            catalog.lay(file, text)?;
+            catalog.put(file, text, false)?;
         }
         Ok(catalog)
     }
@@ -55,13 +55,17 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Lays a file over what is there: an accelerator, instance, system or source replaces the one of its name, and prices of an instance
-    /// replace those that it had of the same basis.
+    /// Lays a user's own file over what is there: an accelerator, instance, system or source replaces the one of its name, and a price goes before the built-in ones of its basis in
+    /// its regions, from its first day on. One without regions holds everywhere.
     ///
     /// # Errors
     /// [`CatalogError::Mistake`] with file, line and key: no TOML, an unknown key, a number that is not above 0, two prices that contradict
     /// each other, a name that nothing bears.
     pub fn lay(&mut self, file: &str, text: &str) -> Result<(), CatalogError> {
+        self.put(file, text, true)
+    }
+
+    fn put(&mut self, file: &str, text: &str, own: bool) -> Result<(), CatalogError> {
         let text = Text { file, text };
         let document: Document = text.parse()?;
         check(&text, &document)?;
@@ -114,10 +118,14 @@ impl Catalog {
                 self.known_source(&entry.get_ref().source)
                     .map_err(|m| text.mistake_in(entry, "source", &m))?;
             }
-            let own: Vec<Price> = entries.iter().map(|e| e.get_ref().clone()).collect();
-            let prices = self.prices.entry(instance.clone()).or_default();
-            prices.retain(|p| own.iter().all(|o| o.basis != p.basis));
-            prices.extend(own);
+            let price = |entry: &toml::Spanned<Price>| {
+                let mut price = Price { own, ..entry.get_ref().clone() };
+                if own && price.regions.is_empty() {
+                    price.regions.push(EVERYWHERE.to_owned());
+                }
+                price
+            };
+            self.prices.entry(instance.clone()).or_default().extend(entries.iter().map(price));
         }
         Ok(())
     }
@@ -127,8 +135,8 @@ impl Catalog {
             return Ok(());
         }
         let nearest = nearest(name, self.sources.keys().map(String::as_str));
-        let guess = nearest.first().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
-        Err(format!("no source is named `{name}`{guess} A file names its own under [sources]"))
+        let guess = nearest.first().map(|n| format!("did you mean `{n}`? ")).unwrap_or_default();
+        Err(format!("no source is named `{name}`: {guess}a file names its own under [sources]"))
     }
 
     /// Every accelerator, by name.
@@ -211,7 +219,7 @@ fn unknown<'a>(kind: &'static str, name: &str, names: impl Iterator<Item = &'a s
 }
 
 /// Up to three names that may have been meant: nearest first, none that has less than half in common.
-fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     // The distance is quadratic; nothing that long was meant as a name.
     if name.chars().count() > 100 {
         return Vec::new();

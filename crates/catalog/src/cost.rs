@@ -137,24 +137,52 @@ pub fn break_even_load(usd_per_hour: f64, usd: f64, count: f64) -> Result<f64, C
     Ok(usd_per_hour / 3600.0 / (usd / count))
 }
 
-/// Where two platforms that do the same work cost the same.
+/// How the cost of a unit on one platform stands to that on another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stand {
+    /// It costs less.
+    Cheaper,
+    /// It costs the same.
+    Equal,
+    /// It costs more.
+    Dearer,
+}
+
+impl Stand {
+    /// The word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cheaper => "cheaper",
+            Self::Equal => "equal",
+            Self::Dearer => "dearer",
+        }
+    }
+}
+
+/// Where two platforms that do the same work cost the same. Intervals reach from the one to the other end of what prices and rates allow together, which is further than either alone.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BreakEven {
+    /// What the candidate is.
+    pub stand: Stand,
+    /// Whether the intervals of both costs share a value, so that the word above is the middles' alone.
+    pub overlap: bool,
     /// The price per hour at which the candidate costs as much per unit as the incumbent: `P_a T_b / T_a`.
-    pub usd_per_hour: f64,
-    /// How much the candidate's price has to fall for that, as a share of it; negative where it may rise.
-    pub discount: f64,
-    /// Units after which what the change cost has paid for itself, `M / (c_a - c_b)`; `None` where the candidate costs as much per unit or more.
-    pub payback_units: Option<f64>,
+    pub usd_per_hour: Amount,
+    /// How much the candidate's price has to fall for that, as a share of it; `None` unless it is dearer.
+    pub discount: Option<Amount>,
+    /// Units after which what the change cost has paid for itself, `M / (c_a - c_b)`; without an upper end where the intervals allow that it never does; `None` unless the candidate is cheaper.
+    pub payback_units: Option<Amount>,
 }
 
 /// A platform: its price per hour and its rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Offer {
     /// USD an hour.
-    pub usd_per_hour: f64,
+    pub usd_per_hour: Amount,
     /// Units a second.
-    pub units_per_second: f64,
+    pub units_per_second: Amount,
 }
 
 /// Break-even of a change from one platform to another that costs `migration_usd` once.
@@ -162,18 +190,40 @@ pub struct Offer {
 /// # Errors
 /// [`CatalogError::Parameter`] unless prices and rates are above 0 and the cost of the change is at least 0.
 pub fn break_even(incumbent: Offer, candidate: Offer, migration_usd: f64) -> Result<BreakEven, CatalogError> {
-    for offer in [incumbent, candidate] {
-        positive("the price per hour", offer.usd_per_hour)?;
-        positive("the throughput", offer.units_per_second)?;
-    }
-    not_negative("the cost of the change", migration_usd)?;
-    let per_unit = |o: Offer| o.usd_per_hour / 3600.0 / o.units_per_second;
-    let price = incumbent.usd_per_hour * candidate.units_per_second / incumbent.units_per_second;
-    let saved = per_unit(incumbent) - per_unit(candidate);
+    // Rates that come from one sum in another order are one rate.
+    const SAME: f64 = 1e-12;
+    let migration = not_negative("the cost of the change", migration_usd)?;
+    let of_a = per_units(incumbent.usd_per_hour, incumbent.units_per_second, 1.0)?;
+    let of_b = per_units(candidate.usd_per_hour, candidate.units_per_second, 1.0)?;
+    let stand = match of_b.value / of_a.value - 1.0 {
+        apart if apart.abs() <= SAME => Stand::Equal,
+        apart if apart < 0.0 => Stand::Cheaper,
+        _ => Stand::Dearer,
+    };
+    let (a, b) = (incumbent.units_per_second, candidate.units_per_second);
+    let priced = incumbent.usd_per_hour;
+    let usd_per_hour = Amount {
+        value: priced.value * b.value / a.value,
+        low: priced.low * b.low / a.high,
+        high: priced.high * b.high / a.low,
+    };
+    let asked = candidate.usd_per_hour;
+    let fall = |price: f64, asked: f64| (1.0 - price / asked).max(0.0);
+    let after = |saved: f64| if saved > 0.0 { migration / saved } else { f64::INFINITY };
     Ok(BreakEven {
-        usd_per_hour: price,
-        discount: 1.0 - price / candidate.usd_per_hour,
-        payback_units: (saved > 0.0).then(|| migration_usd / saved),
+        stand,
+        overlap: of_a.low <= of_b.high && of_b.low <= of_a.high,
+        usd_per_hour,
+        discount: (stand == Stand::Dearer).then(|| Amount {
+            value: fall(usd_per_hour.value, asked.value),
+            low: fall(usd_per_hour.high, asked.low),
+            high: fall(usd_per_hour.low, asked.high),
+        }),
+        payback_units: (stand == Stand::Cheaper).then(|| Amount {
+            value: after(of_a.value - of_b.value),
+            low: if of_a.high.is_finite() { after(of_a.high - of_b.low) } else { 0.0 },
+            high: after(of_a.low - of_b.high),
+        }),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Dates as sources print them: a day, a month, a quarter, a year, or a range of those.
 
 use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 
@@ -22,6 +23,28 @@ impl Day {
             Some((first, last)) if first == last => Ok(first),
             _ => Err(format!("`{text}` is no day; write it as 2026-10-31")),
         }
+    }
+
+    /// Today in UTC, by the machine's clock.
+    #[must_use]
+    pub fn today() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self::of_epoch(since.as_secs() / 86_400)
+    }
+
+    /// The day so many days after 1970-01-01.
+    fn of_epoch(mut days_left: u64) -> Self {
+        let mut year = 1970;
+        while days_left >= days_of(year) {
+            days_left -= days_of(year);
+            year += 1;
+        }
+        let mut month = 1;
+        while days_left >= u64::from(days(year, month)) {
+            days_left -= u64::from(days(year, month));
+            month += 1;
+        }
+        Self { year, month: month as u8, day: days_left as u8 + 1 }
     }
 }
 
@@ -51,6 +74,12 @@ impl Dated {
     #[must_use]
     pub const fn last(&self) -> Day {
         self.last
+    }
+
+    /// Whether it is written as a period, `FIRST..LAST`; else it is when something was read, as precise as the source says it.
+    #[must_use]
+    pub fn is_period(&self) -> bool {
+        self.text.contains("..")
     }
 }
 
@@ -102,6 +131,10 @@ fn bounds(text: &str) -> Option<(Day, Day)> {
     }
 }
 
+fn days_of(year: u16) -> u64 {
+    (1..=12).map(|month| u64::from(days(year, month))).sum()
+}
+
 /// Days of a month of the Gregorian calendar.
 fn days(year: u16, month: u16) -> u16 {
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
@@ -129,6 +162,15 @@ mod tests {
             assert_eq!((dated.first().to_string(), dated.last().to_string()), (first.into(), last.into()));
             assert_eq!(dated.to_string(), text);
         }
+    }
+
+    #[test]
+    fn days_are_counted_from_1970() {
+        let day = |n: u64| Day::of_epoch(n).to_string();
+        assert_eq!(
+            [day(0), day(59), day(11_016), day(20_783)],
+            ["1970-01-01", "1970-03-01", "2000-02-29", "2026-11-26"]
+        );
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub use accelerator::{
     Accelerator, Bandwidth, Cores, Interconnect, Kind, Measured, Memory, PeakSparse, Peaks, Power, Precision,
     PublishedOwnership, Purchase,
 };
-pub use catalog::Catalog;
+pub use catalog::{Catalog, nearest};
 pub use cost::Amount;
 pub use dated::{Dated, Day};
 pub use error::{CatalogError, positive};

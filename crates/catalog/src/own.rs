@@ -121,8 +121,8 @@ impl Ownership {
         Ok(HourlyCost { capital, energy, colocation, operations, total, useful: total / self.utilisation })
     }
 
-    /// How the cost of a useful hour moves when one assumption at a time is a share lower or higher: name of the assumption, cost when it is lower, cost when it is
-    /// higher; the widest first. Assumptions that cannot move that far (a share above 1) stop at their bound.
+    /// How the cost of a useful hour moves when one assumption at a time is a share lower or higher, the widest first. Assumptions that cannot move that far (a share above 1) stop at
+    /// their bound, and say so.
     ///
     /// # Errors
     /// As [`Ownership::hourly`], and for a share that is not above 0 and below 1.
@@ -133,15 +133,19 @@ impl Ownership {
         }
         let base = self.hourly()?.useful;
         let mut found = Vec::new();
-        for (assumption, change) in CHANGES {
-            let at = |factor: f64| -> Result<f64, CatalogError> {
+        for assumption in &ASSUMED {
+            let Some(value) = (assumption.get)(self) else { continue };
+            let (least, most) = assumption.range;
+            let at = |factor: f64| -> Result<Moved, CatalogError> {
+                let wanted = value * factor;
+                let to = wanted.clamp(least, most);
                 let mut changed = *self;
-                change(&mut changed, factor);
-                Ok(changed.hourly()?.useful)
+                (assumption.set)(&mut changed, to);
+                Ok(Moved { to, bounded: to != wanted, usd: changed.hourly()?.useful })
             };
             let (lower, higher) = (at(1.0 - by)?, at(1.0 + by)?);
-            if lower != base || higher != base {
-                found.push(Sensitivity { assumption, lower, higher });
+            if lower.usd != base || higher.usd != base {
+                found.push(Sensitivity { assumption: assumption.name, assumed: value, lower, higher });
             }
         }
         found.sort_by(|a, b| b.swing().total_cmp(&a.swing()).then(a.assumption.cmp(b.assumption)));
@@ -154,37 +158,76 @@ impl Ownership {
 pub struct Sensitivity {
     /// Name of the assumption.
     pub assumption: &'static str,
-    /// USD an hour when it is lower.
-    pub lower: f64,
-    /// USD an hour when it is higher.
-    pub higher: f64,
+    /// What was assumed.
+    pub assumed: f64,
+    /// When it is lower.
+    pub lower: Moved,
+    /// When it is higher.
+    pub higher: Moved,
+}
+
+/// An assumption that was moved.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moved {
+    /// To where.
+    pub to: f64,
+    /// Whether that is its bound, short of where it was to go.
+    pub bounded: bool,
+    /// USD a useful hour then.
+    pub usd: f64,
 }
 
 impl Sensitivity {
     fn swing(&self) -> f64 {
-        (self.higher - self.lower).abs()
+        (self.higher.usd - self.lower.usd).abs()
     }
 }
 
-type Change = fn(&mut Ownership, f64);
+/// An assumption that can be moved.
+struct Assumed {
+    name: &'static str,
+    /// `None` where nothing of the kind was assumed.
+    get: fn(&Ownership) -> Option<f64>,
+    set: fn(&mut Ownership, f64),
+    /// Between which it makes sense.
+    range: (f64, f64),
+}
 
-const CHANGES: [(&str, Change); 9] = [
-    ("capital", |o, f| o.capital_usd *= f),
-    ("years", |o, f| o.years *= f),
-    ("interest", |o, f| o.interest *= f),
-    ("power", |o, f| {
-        o.it_kw *= f;
-        if let Some(site) = &mut o.colocation {
-            site.provisioned_kw *= f;
-        }
-    }),
-    ("pue", |o, f| o.pue = (o.pue * f).max(1.0)),
-    ("electricity", |o, f| o.usd_per_kwh *= f),
-    ("colocation", |o, f| {
-        if let Some(site) = &mut o.colocation {
-            site.usd_per_kw_month *= f;
-        }
-    }),
-    ("operations", |o, f| o.operations *= f),
-    ("utilisation", |o, f| o.utilisation = (o.utilisation * f).min(1.0)),
+const ANY: (f64, f64) = (0.0, f64::INFINITY);
+
+const ASSUMED: [Assumed; 10] = [
+    Assumed { name: "capital", get: |o| Some(o.capital_usd), set: |o, v| o.capital_usd = v, range: ANY },
+    Assumed { name: "years", get: |o| Some(o.years), set: |o, v| o.years = v, range: ANY },
+    Assumed { name: "interest", get: |o| Some(o.interest), set: |o, v| o.interest = v, range: ANY },
+    Assumed {
+        name: "power",
+        get: |o| Some(o.it_kw),
+        set: |o, v| {
+            if let Some(site) = &mut o.colocation {
+                site.provisioned_kw *= v / o.it_kw;
+            }
+            o.it_kw = v;
+        },
+        range: ANY,
+    },
+    Assumed { name: "power-load", get: |o| Some(o.load), set: |o, v| o.load = v, range: (0.0, 1.0) },
+    Assumed { name: "pue", get: |o| Some(o.pue), set: |o, v| o.pue = v, range: (1.0, f64::INFINITY) },
+    Assumed { name: "electricity", get: |o| Some(o.usd_per_kwh), set: |o, v| o.usd_per_kwh = v, range: ANY },
+    Assumed {
+        name: "colocation",
+        get: |o| o.colocation.map(|site| site.usd_per_kw_month),
+        set: |o, v| {
+            if let Some(site) = &mut o.colocation {
+                site.usd_per_kw_month = v;
+            }
+        },
+        range: ANY,
+    },
+    Assumed { name: "operations", get: |o| Some(o.operations), set: |o, v| o.operations = v, range: ANY },
+    Assumed {
+        name: "utilisation",
+        get: |o| Some(o.utilisation),
+        set: |o, v| o.utilisation = v,
+        range: (0.0, 1.0),
+    },
 ];

@@ -130,6 +130,9 @@ pub struct Price {
     pub note: Option<String>,
     /// Name of the source.
     pub source: String,
+    /// Of a file of the user's own: it goes before built-in ones where and when it holds.
+    #[serde(skip)]
+    pub(crate) own: bool,
 }
 
 impl Price {
@@ -155,6 +158,15 @@ impl Price {
         self.regions.iter().any(covers) || (self.regions.is_empty() && region == UNSTATED)
     }
 
+    /// What speaks against it on a day: that the period that its source states has ended before. `None` where nothing does.
+    #[must_use]
+    pub fn ended(&self, day: Day) -> Option<String> {
+        let last =
+            self.reconfirmed.as_ref().map_or(self.date.last(), |again| again.last().max(self.date.last()));
+        (self.date.is_period() && last < day)
+            .then(|| format!("the last one known: its period ended on {last}"))
+    }
+
     /// What speaks against it: `estimate`, `unverified`.
     #[must_use]
     pub fn marks(&self) -> Vec<&'static str> {
@@ -176,11 +188,19 @@ pub struct PriceQuery {
     pub basis: Basis,
     /// Region; without one the price must be the same in all that have one.
     pub region: Option<String>,
-    /// The price in force on that day, which is the newest that begins by then; without one the newest.
+    /// The price in force on that day, which is the newest that begins by then; without one that of today.
     pub date: Option<Day>,
 }
 
-/// The price of an instance that is in force: the newest of that basis for the region and day.
+impl PriceQuery {
+    /// The day on which the price is to be in force.
+    #[must_use]
+    pub fn day(&self) -> Day {
+        self.date.unwrap_or_else(Day::today)
+    }
+}
+
+/// The price of an instance that is in force: the newest of that basis for the region and day, one of the user's own before built-in ones.
 ///
 /// # Errors
 /// [`CatalogError::NoPrice`] with the prices there are; [`CatalogError::Regions`] when none was named and regions differ.
@@ -189,17 +209,24 @@ pub fn choose<'a>(
     prices: &'a [Price],
     query: &PriceQuery,
 ) -> Result<&'a Price, CatalogError> {
+    let day = query.day();
     let of_basis: Vec<&Price> = prices.iter().filter(|p| p.basis == query.basis).collect();
-    let by_day: Vec<&Price> =
-        of_basis.iter().copied().filter(|p| query.date.is_none_or(|day| p.date.first() <= day)).collect();
+    let by_day: Vec<&Price> = of_basis.iter().copied().filter(|p| p.date.first() <= day).collect();
     let newest = |region: &str| {
-        by_day.iter().copied().filter(|p| p.holds_in(region)).max_by_key(|p| (p.date.first(), p.date.last()))
+        by_day
+            .iter()
+            .copied()
+            .filter(|p| p.holds_in(region))
+            .max_by_key(|p| (p.own, p.date.first(), p.date.last()))
     };
     if let Some(region) = &query.region {
         return newest(region).ok_or_else(|| missing(instance, prices, &of_basis, query));
     }
+    // Who states a price of their own and no region means that price.
+    let own = by_day.iter().any(|p| p.own);
     let mut regions: Vec<&str> = by_day
         .iter()
+        .filter(|p| p.own == own)
         .flat_map(|p| {
             if p.regions.is_empty() { vec![UNSTATED] } else { p.regions.iter().map(String::as_str).collect() }
         })
@@ -243,7 +270,7 @@ fn missing(instance: &str, all: &[Price], of_basis: &[&Price], query: &PriceQuer
             of_basis.iter().map(|p| format!("{} ({}, {} USD/h)", p.places(), p.date, range(p))).collect();
         format!("there are {}", listed.join("; "))
     } else if all.is_empty() {
-        "no price of it is public; give one in a file of your own (--catalog FILE)".to_owned()
+        "none of any kind is in the catalogue; give one in a file of your own (--catalog FILE)".to_owned()
     } else {
         let mut bases: Vec<Basis> = all.iter().map(|p| p.basis).collect();
         bases.sort_unstable();

@@ -97,6 +97,25 @@ fn the_price_in_force_is_the_newest_of_its_region_and_day() {
 }
 
 #[test]
+fn a_price_that_ended_says_so_and_one_to_come_is_not_in_force() {
+    let own = OWN.replace(
+        "regions = [\"cellar\"], date = \"2026-11\", source = \"contract\" }",
+        "date = \"2026-01..2026-06\", source = \"contract\" },\n { basis = \"on-demand\", usd-per-hour = 9.0, date = \"2999-01-01\", source = \"contract\" }",
+    );
+    let catalog = laid(&own).unwrap();
+    let price = |date| catalog.price("our.box", &query(Basis::OnDemand, None, date)).unwrap();
+    let day = |text: &str| Day::parse(text).unwrap();
+    assert_eq!((price(None).usd_per_hour, price(Some("2999-06-01")).usd_per_hour), (1.5, 9.0));
+    assert_eq!(price(None).ended(day("2026-06-30")), None);
+    assert_eq!(
+        price(None).ended(day("2026-07-01")).as_deref(),
+        Some("the last one known: its period ended on 2026-06-30")
+    );
+    // A day of reading is no end of anything.
+    assert_eq!(price(Some("2999-06-01")).ended(day("2999-12-31")), None);
+}
+
+#[test]
 fn a_price_that_is_missing_or_depends_on_the_region_is_an_error() {
     let catalog = built_in();
     let refused = |instance, basis, region, date| {
@@ -108,7 +127,10 @@ fn a_price_that_is_missing_or_depends_on_the_region_is_an_error() {
         "trn2.48xlarge has no on-demand price: it has prices for spot, capacity-block; name one (--basis)"
     );
     let message = refused("trn3-gen2-ultraserver", Basis::OnDemand, None, None);
-    assert!(message.contains("no price of it is public"), "{message}");
+    assert!(
+        message.contains("none of any kind is in the catalogue; give one in a file of your own"),
+        "{message}"
+    );
     let message = refused("trn2.48xlarge", Basis::CapacityBlock, None, None);
     assert!(message.contains("ap-south-2 36.29 USD/h of 2026-10-03, us-east-2 35.7608 USD/h"), "{message}");
     assert!(message.ends_with("name one (--region)"), "{message}");
@@ -152,12 +174,23 @@ fn a_file_of_ones_own_lies_over_what_is_built_in() {
     let catalog = laid(OWN).unwrap();
     assert_eq!(catalog.accelerator("ours").unwrap().peak(Precision::Bf16).unwrap(), 1e14);
     assert_eq!(catalog.price("our.box", &query(Basis::OnDemand, None, None)).unwrap().usd_per_hour, 1.5);
-    let block = catalog.price("trn2.48xlarge", &query(Basis::CapacityBlock, None, None)).unwrap();
-    assert_eq!(block.usd_per_hour, 30.0);
+    let block = |region, date| {
+        catalog.price("trn2.48xlarge", &query(Basis::CapacityBlock, region, date)).unwrap().usd_per_hour
+    };
+    // One's own goes first; other regions and days before it keep what is built in.
+    assert_eq!([block(None, None), block(Some("us-east-2"), None)], [30.0, 30.0]);
+    assert_eq!(
+        [block(Some("ap-south-2"), None), block(Some("us-east-2"), Some("2026-08-01"))],
+        [36.29, 35.7608]
+    );
     let before = built_in();
-    let spot = |c: &Catalog| c.prices("trn2.48xlarge").iter().filter(|p| p.basis == Basis::Spot).count();
-    assert_eq!(spot(&catalog), spot(&before));
     assert_eq!(catalog.prices("p5.48xlarge"), before.prices("p5.48xlarge"));
+    let anywhere = OWN.replace("regions = [\"us-east-2\"], ", "").replace("30.0", "31.0");
+    let anywhere = laid(&anywhere).unwrap();
+    for region in [None, Some("us-east-2"), Some("eu-north-1")] {
+        let found = anywhere.price("trn2.48xlarge", &query(Basis::CapacityBlock, region, None)).unwrap();
+        assert_eq!(found.usd_per_hour, 31.0, "{region:?}");
+    }
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("own.toml");
@@ -208,7 +241,7 @@ fn mistakes_name_file_line_and_key() {
         (
             "source = \"contract\"",
             "source = \"contact\"",
-            "own.toml:22:97: source: no source is named `contact`; did you mean `contract`?",
+            "own.toml:22:97: source: no source is named `contact`: did you mean `contract`? a file names its own",
         ),
         ("\"ours\"]", "\"trn2\"]", "own.toml:7:1: aliases: `trn2` already stands for aws-trainium2"),
         ("name = \"our.box\"", "nane = \"our.box\"", "own.toml:16:1: unknown field `nane`"),

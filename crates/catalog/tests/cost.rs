@@ -3,7 +3,7 @@
 
 use portbench_catalog::Amount;
 use portbench_catalog::cost::{
-    Offer, at_load, bill, break_even, break_even_load, interrupted, joules_per_unit, per_units,
+    Offer, Stand, at_load, bill, break_even, break_even_load, interrupted, joules_per_unit, per_units,
     rate_per_megawatt, utilised,
 };
 use proptest::prelude::*;
@@ -34,19 +34,47 @@ fn published_costs_per_million_tokens_come_out() {
 #[test]
 fn break_even_and_payback() {
     let (a, b) = (
-        Offer { usd_per_hour: 4.0, units_per_second: 1000.0 },
-        Offer { usd_per_hour: 2.0, units_per_second: 700.0 },
+        Offer { usd_per_hour: Amount::exact(4.0), units_per_second: Amount::exact(1000.0) },
+        Offer { usd_per_hour: Amount::exact(2.0), units_per_second: Amount::exact(700.0) },
     );
     // P_b = P_a T_b / T_a: 4.0 x 0.7 = 2.80 USD/h.
     let found = break_even(a, b, 1000.0).unwrap();
-    assert!(close(found.usd_per_hour, 2.80, 1e-12));
-    assert!(close(found.discount, -0.4, 1e-12));
+    assert!(close(found.usd_per_hour.value, 2.80, 1e-12));
+    assert_eq!((found.stand, found.overlap, found.discount), (Stand::Cheaper, false, None));
     let units = found.payback_units.unwrap();
     let saved = (4.0 / 1000.0 - 2.0 / 700.0) / 3600.0;
-    assert!(close(units * saved, 1000.0, 1e-6));
-    assert_eq!(break_even(b, a, 1000.0).unwrap().payback_units, None);
+    assert!(
+        close(units.value * saved, 1000.0, 1e-6) && units.low == units.value && units.high == units.value
+    );
+    // Back again 4.00 USD/h would have to fall to 2.00 x 1000 / 700, by 28.6 %.
+    let back = break_even(b, a, 1000.0).unwrap();
+    assert_eq!((back.stand, back.payback_units), (Stand::Dearer, None));
+    assert!(close(back.discount.unwrap().value, 1.0 - 2.0 / 0.7 / 4.0, 1e-12));
+    let same = break_even(a, a, 1000.0).unwrap();
+    assert_eq!(
+        (same.stand, same.overlap, same.discount, same.payback_units),
+        (Stand::Equal, true, None, None)
+    );
     // 1.30 USD/h against an API at 0.50 USD per million.
     assert!(close(break_even_load(1.30, 0.5, 1e6).unwrap(), 722.222_222, 1e-6));
+}
+
+#[test]
+fn break_even_reaches_as_far_as_the_intervals_of_both_sides() {
+    let offer = |usd: f64, [value, low, high]: [f64; 3]| Offer {
+        usd_per_hour: Amount::exact(usd),
+        units_per_second: Amount { value, low, high },
+    };
+    let (a, b) = (offer(4.0, [1000.0, 800.0, 1250.0]), offer(2.0, [700.0, 500.0, 800.0]));
+    let found = break_even(a, b, 3600.0).unwrap();
+    let price = found.usd_per_hour;
+    assert!(close(price.low, 4.0 * 500.0 / 1250.0, 1e-12) && close(price.high, 4.0 * 800.0 / 800.0, 1e-12));
+    // 4/1250..4/800 USD a 3600 units against 2/800..2/500: it may never pay back.
+    let units = found.payback_units.unwrap();
+    assert!(found.overlap && close(units.low, 3600.0 * 3600.0 / (4.0 / 800.0 - 2.0 / 800.0), 1e-3));
+    assert_eq!(units.high, f64::INFINITY);
+    let back = break_even(b, a, 0.0).unwrap().discount.unwrap();
+    assert!(back.low == 0.0 && back.low < back.value && back.value < back.high && back.high < 1.0);
 }
 
 #[test]
@@ -124,11 +152,15 @@ proptest! {
 
     #[test]
     fn at_the_break_even_price_both_cost_the_same(pa in 0.01..1e3_f64, ta in 0.1..1e6_f64, pb in 0.01..1e3_f64, tb in 0.1..1e6_f64) {
-        let (a, b) = (Offer { usd_per_hour: pa, units_per_second: ta }, Offer { usd_per_hour: pb, units_per_second: tb });
+        let offer = |usd, rate| Offer { usd_per_hour: Amount::exact(usd), units_per_second: Amount::exact(rate) };
+        let (a, b) = (offer(pa, ta), offer(pb, tb));
         let found = break_even(a, b, 1.0).unwrap();
         let at = |p: f64, t: f64| per_million(p, t);
-        prop_assert!((at(found.usd_per_hour, tb) / at(pa, ta) - 1.0).abs() < 1e-9);
-        prop_assert!((pb * (1.0 - found.discount) / found.usd_per_hour - 1.0).abs() < 1e-6);
+        prop_assert!((at(found.usd_per_hour.value, tb) / at(pa, ta) - 1.0).abs() < 1e-9);
+        if let Some(discount) = found.discount {
+            prop_assert!((pb * (1.0 - discount.value) / found.usd_per_hour.value - 1.0).abs() < 1e-6);
+        }
         prop_assert_eq!(found.payback_units.is_some(), pb / tb < pa / ta);
+        prop_assert_eq!(found.discount.is_some(), pb / tb > pa / ta);
     }
 }

@@ -56,7 +56,16 @@ fn sensitivity_names_what_matters_most_first() {
     assert_eq!(names[..3], ["utilisation", "capital", "years"]);
     assert!(names.contains(&"colocation"));
     let capital = found.iter().find(|s| s.assumption == "capital").unwrap();
-    near(capital.higher - capital.lower, 0.4 * (10.422_98 + 1.027_40) / 0.7);
+    near(capital.higher.usd - capital.lower.usd, 0.4 * (10.422_98 + 1.027_40) / 0.7);
+    near(capital.higher.to, 360_000.0);
+    let named =
+        |o: Ownership, name: &str| o.sensitivity(0.2).unwrap().into_iter().find(|s| s.assumption == name);
+    // What cannot move that far is computed and named at its bound.
+    let full = Ownership { utilisation: 1.0, pue: 1.15, ..server() };
+    let (used, pue) = (named(full, "utilisation").unwrap(), named(full, "pue").unwrap());
+    assert!(used.higher.bounded && used.higher.to == 1.0 && !used.lower.bounded);
+    near(used.higher.usd, full.hourly().unwrap().useful);
+    assert!(pue.lower.bounded && pue.lower.to == 1.0 && pue.assumed == 1.15);
     let owned = Ownership { colocation: None, interest: 0.0, ..server() }.sensitivity(0.2).unwrap();
     assert!(owned.iter().all(|s| !["colocation", "interest"].contains(&s.assumption)));
 }

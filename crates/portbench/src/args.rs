@@ -30,7 +30,7 @@ pub(crate) struct Cli {
 /// The sub-commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List workloads, suites, models, backends, accelerators, instances or prices
+    /// List workloads, suites, models, backends, accelerators, instances, prices, systems, sources, published results, limits or charts
     List(ListArgs),
     /// Say what is there to run on, what is missing, and how to get it
     Doctor(FormatArgs),
@@ -127,7 +127,7 @@ pub(crate) enum ListKind {
 /// The catalogue of hardware and prices.
 #[derive(Debug, Args)]
 pub(crate) struct CatalogArgs {
-    /// A file of your own accelerators, instances and prices, laid over the built-in ones
+    /// A file of your own accelerators, instances, systems and prices (TOML, as in README.md), laid over the built-in ones
     #[arg(long, env = "PORTBENCH_CATALOG", value_name = "FILE")]
     pub(crate) catalog: Option<PathBuf>,
 }
@@ -313,6 +313,9 @@ pub(crate) struct PortabilityArgs {
     /// Which accelerator of the catalogue a platform is, for architectural efficiency; not needed of one that is called like it
     #[arg(long, value_name = "NAME=ACCELERATOR", value_parser = pair)]
     pub(crate) accelerator: Vec<(String, String)>,
+    /// Count several back ends as one application, of each platform the best of them
+    #[arg(long, value_name = "NAME=BACKEND+BACKEND...", value_parser = pair)]
+    pub(crate) application: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
     #[command(flatten)]

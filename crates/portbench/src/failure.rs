@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 
 use portbench_backend::with_causes;
+use portbench_records::StoreError;
+use portbench_report::ReportError;
 
 /// Some cell failed.
 pub(crate) const SOME_CELL: u8 = 1;
@@ -68,8 +70,26 @@ impl<E: Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         let io = (&error as &(dyn Error + 'static)).downcast_ref::<io::Error>();
         let broken_pipe = io.is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
-        let code = if broken_pipe { 0 } else { SOME_CELL };
+        let code = match broken_pipe {
+            true => 0,
+            false if is_given(&error) => USAGE,
+            false => SOME_CELL,
+        };
         Self { code, text: with_causes(&error), broken_pipe }
+    }
+}
+
+/// Whether an error is about something that the user named: a run that is not there, a directory that holds something else or is none.
+fn is_given(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory};
+    let named = |error: &StoreError| matches!(error, StoreError::NoRun { .. } | StoreError::Ambiguous { .. });
+    match error.downcast_ref::<ReportError>() {
+        Some(ReportError::Store(error)) => named(error),
+        Some(ReportError::OthersFiles { .. }) => true,
+        Some(ReportError::Write { source, .. }) => {
+            matches!(source.kind(), AlreadyExists | IsADirectory | NotADirectory)
+        }
+        _ => error.downcast_ref::<StoreError>().is_some_and(named),
     }
 }
 

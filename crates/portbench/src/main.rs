@@ -11,6 +11,7 @@ mod neuron;
 mod progress;
 mod python;
 mod replicas;
+mod rows;
 mod table;
 
 use std::process::ExitCode;

@@ -8,10 +8,12 @@ use portbench_records::{Cell, Outcome};
 use portbench_runner::Event;
 use portbench_worker::Phase;
 
+use crate::table::printable;
+
 /// Writes one line.
 pub(crate) fn say(line: &str) {
     // If stderr is closed there is nobody to tell.
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", printable(line));
 }
 
 /// Shows the events of a run.

@@ -57,6 +57,6 @@ fn a_site_has_costs_where_there_are_prices_and_is_replaced_whole() {
     fs::write(folder.path().join("site/notes.txt"), "mine").unwrap();
     let before = index();
     let (code, told) = report(folder.path(), &[CPU_RUN, "--out", "site"]);
-    assert!(code == Some(1) && told.contains("notes.txt") && told.contains("nothing was written"), "{told}");
+    assert!(code == Some(2) && told.contains("notes.txt") && told.contains("nothing was written"), "{told}");
     assert_eq!(index(), before);
 }

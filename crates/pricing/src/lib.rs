@@ -14,11 +14,11 @@ mod row;
 mod unit;
 mod work;
 
-pub use exchange::{Exchange, exchange};
-pub use hardware::{accelerators_used, cores_joined, fits};
+pub use exchange::{Exchange, Side, exchange};
+pub use hardware::{Ran, accelerators_used, cores_joined, is_product};
 pub use no_cost::NoCost;
 pub use platform::{Assumptions, Interruption, Platform, Rent, Stated, Tariff};
 pub use priced::{Bill, Priced, Share, Terms, price};
 pub use row::{CostRow, Per, Wanted, cost_rows};
 pub use unit::WorkUnit;
-pub use work::{Labels, Origin, Rate, TrainingRun, Work};
+pub use work::{Labels, Origin, Publication, Rate, TrainingRun, Work};

@@ -4,6 +4,8 @@ use portbench_catalog::CatalogError;
 use portbench_records::Outcome;
 use thiserror::Error;
 
+use crate::unit::{WorkUnit, significant};
+
 /// Why there is no sum. The message stands where the sum would.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -40,6 +42,14 @@ pub enum NoCost {
     /// A load above the throughput.
     #[error("more than it can serve")]
     Overload,
+    /// More than was offered: the throughput is that of the scenario's arrivals.
+    #[error("not known: the scenario offered {} {unit}/s", significant(*per_second))]
+    Offered {
+        /// Units a second that it served.
+        per_second: f64,
+        /// Of what.
+        unit: WorkUnit,
+    },
     /// No record says how long starting takes.
     #[error("the start-up is not known; give --startup SECONDS")]
     NoStartup,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use portbench_catalog::own::{Colocation, HourlyCost, Ownership, Payments};
 use portbench_catalog::{
-    Accelerator, Amount, Catalog, CatalogError, Price, PriceQuery, Quoted, SourceDate, cost,
+    Accelerator, Amount, Catalog, CatalogError, Day, Price, PriceQuery, Quoted, SourceDate, cost,
 };
 
 /// Hardware with the price of an hour of it.
@@ -31,6 +31,8 @@ pub enum Tariff {
         price: Price,
         /// What losing the capacity costs.
         interruption: Interruption,
+        /// What speaks against the price on the day that was asked for.
+        remark: Option<String>,
     },
     /// A system that is owned.
     Owned {
@@ -93,7 +95,7 @@ pub struct Assumptions {
 /// Rent of a site by the power that is provided.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rent {
-    /// USD a month for each kW.
+    /// USD a month for each kW of the hardware at full load; the site's overhead is in that price.
     pub usd_per_kw_month: f64,
     /// Whether that holds the electricity.
     pub includes_power: bool,
@@ -136,7 +138,7 @@ impl Platform {
             accelerator: catalog.accelerator(&instance.accelerator)?.clone(),
             accelerators: instance.accelerators,
             usd_per_hour: cost::interrupted(price.usd(), redone, checkpointing)?,
-            tariff: Tariff::Rented { price: price.clone(), interruption },
+            tariff: Tariff::Rented { price: price.clone(), interruption, remark: remark(price, query) },
         })
     }
 
@@ -164,7 +166,7 @@ impl Platform {
         let power = stated(assumed.it_kw, &system.it_kw, "power", "--power KW")?;
         let colocation = assumed.rent.map(|rent| Colocation {
             usd_per_kw_month: rent.usd_per_kw_month,
-            provisioned_kw: power.value * assumed.pue,
+            provisioned_kw: power.value,
             includes_power: rent.includes_power,
         });
         let ownership = Ownership {
@@ -210,11 +212,31 @@ impl Platform {
         }
     }
 
+    /// Who states the price, by name of the catalogue; of owned hardware what it costs to buy. `None` where the user gave it.
+    #[must_use]
+    pub fn price_source(&self) -> Option<&str> {
+        match &self.tariff {
+            Tariff::Rented { price, .. } => Some(&price.source),
+            Tariff::Owned { capital, .. } => capital.source.as_ref().map(|(name, _)| name.as_str()),
+        }
+    }
+
+    /// What speaks against the price on the day that was asked for: that its period ended before, or that the day is yet to come.
+    #[must_use]
+    pub fn price_remark(&self) -> Option<&str> {
+        match &self.tariff {
+            Tariff::Rented { remark, .. } => remark.as_deref(),
+            Tariff::Owned { .. } => None,
+        }
+    }
+
     /// Where and when the price holds, what speaks against it and what was assumed, for people.
     #[must_use]
     pub fn price_origin(&self) -> String {
         match &self.tariff {
-            Tariff::Rented { price, interruption } => rented_origin(price, *interruption),
+            Tariff::Rented { price, interruption, remark } => {
+                rented_origin(price, *interruption, remark.as_deref())
+            }
             Tariff::Owned { ownership, capital, power, .. } => format!(
                 "{} over {} years at {} %, {}, {}, operations {} % a year",
                 Figure(capital, "USD"),
@@ -228,9 +250,16 @@ impl Platform {
     }
 }
 
-fn rented_origin(price: &Price, interruption: Interruption) -> String {
+/// What speaks against a price on the day that was asked for.
+fn remark(price: &Price, query: &PriceQuery) -> Option<String> {
+    let day = query.day();
+    let ahead = day > Day::today() && price.date.first() <= Day::today();
+    price.ended(day).or_else(|| ahead.then(|| format!("the last one known: {day} is yet to come")))
+}
+
+fn rented_origin(price: &Price, interruption: Interruption, remark: Option<&str>) -> String {
     let mut origin = format!("{}, {}, {}", price.places(), price.date, price.source);
-    for remark in price.marks().into_iter().chain(price.note.as_deref()) {
+    for remark in price.marks().into_iter().chain(price.note.as_deref()).chain(remark) {
         origin += &format!(" ({remark})");
     }
     if interruption != Interruption::default() {
@@ -247,9 +276,11 @@ fn site(ownership: &Ownership) -> String {
     let Ownership { usd_per_kwh, pue, .. } = ownership;
     match ownership.colocation {
         None => format!("{usd_per_kwh} USD/kWh at PUE {pue}"),
-        Some(c) if c.includes_power => format!("{} USD a kW and month with power", c.usd_per_kw_month),
-        Some(c) => {
-            format!("{usd_per_kwh} USD/kWh at PUE {pue} and {} USD a kW and month", c.usd_per_kw_month)
+        Some(Colocation { usd_per_kw_month: usd, provisioned_kw: kw, includes_power: true }) => {
+            format!("{usd} USD a month for each of {kw} kW with power")
+        }
+        Some(Colocation { usd_per_kw_month: usd, provisioned_kw: kw, .. }) => {
+            format!("{usd_per_kwh} USD/kWh at PUE {pue} and {usd} USD a month for each of {kw} kW")
         }
     }
 }

@@ -120,12 +120,9 @@ fn share(work: &Work, platform: &Platform, terms: Terms) -> Result<Share, NoCost
     // A rate without a cell is the whole platform's.
     let Some(cell) = &work.cell else { return Ok(Share::Whole) };
     let accelerator = &platform.accelerator;
-    if !work.fits(accelerator) {
-        return Err(NoCost::OtherHardware {
-            ran: work.hardware().unwrap_or(&cell.device).to_owned(),
-            platform: platform.name.clone(),
-            has: accelerator.name.clone(),
-        });
+    if let Some(ran) = work.ran().and_then(|ran| ran.other_than(accelerator)) {
+        let (platform, has) = (platform.name.clone(), accelerator.name.clone());
+        return Err(NoCost::OtherHardware { ran, platform, has });
     }
     let (devices, of) = if family(&cell.device) == "cpu" && accelerator.kind == Kind::Cpu {
         // Replicas on CPUs are parts of one host.
@@ -175,33 +172,46 @@ impl Priced<'_> {
         &self.rates
     }
 
-    /// USD for the count of a rate's unit that people price, under the terms' utilisation.
+    /// USD for the count of a rate's unit that people price, under the terms' utilisation. Of work that was offered at a rate it is the cost at that load, and the utilisation does not
+    /// count: the load says it.
     ///
     /// # Errors
     /// [`NoCost::Sum`] for a rate of 0.
     pub fn cost(&self, rate: &Rate) -> Result<Amount, NoCost> {
         let cost = per_units(self.platform.usd_per_hour, rate.per_second, rate.unit.count())?;
-        Ok(utilised(cost, self.terms.utilisation)?)
+        if self.work.offered() { Ok(cost) } else { Ok(utilised(cost, self.terms.utilisation)?) }
     }
 
     /// The same while `load` units a second are asked for: the whole hour is billed whatever arrives, so it falls as one over the load. The terms' utilisation does not count: the load says it.
     ///
     /// # Errors
-    /// [`NoCost::Overload`] above the rate, [`NoCost::Sum`] unless the load is above 0.
+    /// [`NoCost::Overload`] above the rate, or [`NoCost::Offered`] where that was no capacity; [`NoCost::Sum`] unless the load is above 0.
     pub fn at_load(&self, rate: &Rate, load: f64) -> Result<Amount, NoCost> {
         if load > rate.per_second.value {
-            return Err(NoCost::Overload);
+            return Err(self.beyond(rate));
         }
         Ok(at_load(self.platform.usd_per_hour, rate.per_second, load, rate.unit.count())?)
+    }
+
+    /// Why more than a rate has no cost.
+    fn beyond(&self, rate: &Rate) -> NoCost {
+        if self.work.offered() {
+            NoCost::Offered { per_second: rate.per_second.value, unit: rate.unit }
+        } else {
+            NoCost::Overload
+        }
     }
 
     /// The bill for `units` of the unit that the workload counts, the work's start-up with it.
     ///
     /// # Errors
-    /// [`NoCost::NoStartup`] where the work does not say how long that takes, [`NoCost::Sum`] unless the units are above 0.
+    /// [`NoCost::Offered`] where the rate is no capacity, [`NoCost::NoStartup`] where the work does not say how long that takes, [`NoCost::Sum`] unless the units are above 0.
     pub fn bill(&self, units: f64) -> Result<Bill, NoCost> {
         let startup_seconds = self.work.startup_seconds.ok_or(NoCost::NoStartup)?;
         let rate = self.rates.first().ok_or(NoCost::NoThroughput)?;
+        if self.work.offered() {
+            return Err(self.beyond(rate));
+        }
         let usd = bill(self.platform.usd_per_hour, rate.per_second, units, startup_seconds)?;
         let usd = utilised(usd, self.terms.utilisation)?;
         Ok(Bill { units, startup_seconds, usd, usd_per_count: usd.times(rate.unit.count() / units) })
@@ -210,10 +220,10 @@ impl Priced<'_> {
     /// The offered load from which on the work costs less here than `usd` for the count of the rate's unit that people price, such as what an API asks.
     ///
     /// # Errors
-    /// [`NoCost::Overload`] where not even full use is cheaper, [`NoCost::Sum`] unless the price is above 0.
+    /// [`NoCost::Overload`] where not even full use is cheaper, [`NoCost::Offered`] where full use is not known, [`NoCost::Sum`] unless the price is above 0.
     pub fn break_even_load(&self, rate: &Rate, usd: f64) -> Result<f64, NoCost> {
         let load = break_even_load(self.platform.usd_per_hour.value, usd, rate.unit.count())?;
-        if load > rate.per_second.value { Err(NoCost::Overload) } else { Ok(load) }
+        if load > rate.per_second.value { Err(self.beyond(rate)) } else { Ok(load) }
     }
 
     /// USD an hour of useful work.

@@ -8,8 +8,8 @@ use serde::{Serialize, Serializer};
 use crate::no_cost::NoCost;
 use crate::platform::Platform;
 use crate::priced::{Priced, Share, Terms, price};
-use crate::unit::WorkUnit;
-use crate::work::{Labels, Origin, Rate, Work};
+use crate::unit::{WorkUnit, grouped, significant};
+use crate::work::{Labels, Origin, Publication, Rate, Work};
 
 /// What some count of one unit costs, or why that cannot be said.
 #[derive(Debug, Serialize)]
@@ -23,13 +23,18 @@ pub struct CostRow {
     pub backend: String,
     /// Numerics.
     pub numerics: String,
-    /// Where the throughput comes from.
-    pub provenance: Origin,
+    /// Where the throughput comes from; absent where there is none.
+    pub provenance: Option<Origin>,
     /// Units a second of the platform; absent where there is none.
     pub throughput: Option<Amount>,
+    /// How many trials that is from; absent where it was not measured here. Of one trial alone the interval knows nothing of how trials differ.
+    pub trials: Option<usize>,
     /// What that throughput is of; absent where there is none.
     #[serde(rename = "of-platform", serialize_with = "words_or_none")]
     pub share: Option<Share>,
+    /// Of a published result: its configuration, publisher, date and source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub publication: Option<Publication>,
     /// What the sum is for; absent where not even that is known.
     #[serde(serialize_with = "words_or_none")]
     pub per: Option<Per>,
@@ -46,6 +51,10 @@ pub struct CostRow {
     pub price_origin: String,
     /// When that price held.
     pub price_date: String,
+    /// Who states it, by name of the catalogue; absent where the user gave it.
+    pub price_source: Option<String>,
+    /// What speaks against it on the day that was asked for: that its period ended before, or that the day is yet to come.
+    pub price_remark: Option<String>,
     /// Share of the billed time that does useful work.
     pub utilisation: f64,
 }
@@ -57,6 +66,8 @@ pub enum Per {
     Count(WorkUnit),
     /// The same, while so many units a second are asked for.
     AtLoad(WorkUnit, f64),
+    /// The same at the load that the scenario offered, in units a second.
+    Offered(WorkUnit, f64),
     /// So many units, with so many seconds of start-up, if they are known.
     Units(WorkUnit, f64, Option<f64>),
     /// The count that people price, of so many units with their start-up.
@@ -70,12 +81,18 @@ impl fmt::Display for Per {
         match self {
             Self::Count(unit) => f.pad(unit.per()),
             Self::AtLoad(unit, load) => write!(f, "{} at {load} {unit}/s offered", unit.per()),
-            Self::Units(unit, units, startup) => {
-                write!(f, "{units} {unit} and {}", Startup(startup))
+            Self::Offered(unit, load) => {
+                write!(f, "{} at the scenario's {} {unit}/s", unit.per(), significant(*load))
             }
-            Self::CountOf(unit, units) => write!(f, "{}, {units} of them with the start-up", unit.per()),
+            Self::Units(unit, units, startup) => {
+                write!(f, "{} {unit} with {}", grouped(*units), Startup(startup))
+            }
+            Self::CountOf(unit, units) => {
+                write!(f, "{} as in the bill for {}", unit.per(), grouped(*units))
+            }
             Self::TrainingRun(steps, units, startup) => {
-                write!(f, "training run of {steps} steps, {units} tokens and {}", Startup(startup))
+                let (steps, units) = (grouped(*steps as f64), grouped(*units));
+                write!(f, "training run of {steps} steps, {units} tokens with {}", Startup(startup))
             }
         }
     }
@@ -88,7 +105,7 @@ impl fmt::Display for Startup<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(seconds) => write!(f, "{seconds:.1} s of start-up"),
-            None => f.write_str("the start-up"),
+            None => f.write_str("its start-up"),
         }
     }
 }
@@ -130,7 +147,12 @@ fn rows(priced: &Priced<'_>, wanted: &Wanted) -> Vec<CostRow> {
     let of = |rate: &Rate, per, usd| row(work, platform, terms, share.map(|s| (rate, s)), Some(per), usd);
     let mut rows = Vec::new();
     for rate in priced.rates() {
-        rows.push(of(rate, Per::Count(rate.unit), priced.cost(rate)));
+        let per = if work.offered() {
+            Per::Offered(rate.unit, rate.per_second.value)
+        } else {
+            Per::Count(rate.unit)
+        };
+        rows.push(of(rate, per, priced.cost(rate)));
         for &load in &wanted.loads {
             rows.push(of(rate, Per::AtLoad(rate.unit, load), priced.at_load(rate, load)));
         }
@@ -168,9 +190,11 @@ fn row(
         scenario,
         backend,
         numerics,
-        provenance: work.origin,
+        provenance: rate.map(|_| work.origin),
         throughput: rate.map(|(rate, _)| rate.per_second),
+        trials: rate.and(work.trials),
         share: rate.map(|(_, share)| share),
+        publication: work.publication.clone(),
         per,
         usd,
         platform: platform.name.clone(),
@@ -178,6 +202,8 @@ fn row(
         usd_per_hour: platform.usd_per_hour,
         price_origin: platform.price_origin(),
         price_date: platform.price_date(),
+        price_source: platform.price_source().map(ToOwned::to_owned),
+        price_remark: platform.price_remark().map(ToOwned::to_owned),
         utilisation: terms.utilisation(),
     }
 }

@@ -2,13 +2,13 @@
 
 use portbench_catalog::published::Entry;
 use portbench_catalog::{Accelerator, Amount, CatalogError, positive};
-use portbench_measure::{Boundary, Figure, FigureValue, Metric, Mode, Task, Unit};
+use portbench_measure::{Boundary, Figure, FigureValue, Metric, Mode, Scenario, Task, Unit};
 use portbench_records::{
     BackendHead, Cell, Outcome, PlanEntry, Problem, Provenance, Record, RecordHead, RunInfo, Trial,
 };
 use serde::Serialize;
 
-use crate::hardware::{cores_joined, family, fits, is_product};
+use crate::hardware::{Ran, cores_joined, family};
 use crate::no_cost::NoCost;
 use crate::unit::WorkUnit;
 
@@ -71,6 +71,20 @@ pub struct Labels {
     pub numerics: String,
 }
 
+/// Where a published result stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Publication {
+    /// Who published it.
+    pub publisher: String,
+    /// How it was parallelised and loaded, in the publisher's words.
+    pub configuration: Option<String>,
+    /// The date that the source bears.
+    pub date: String,
+    /// What was read.
+    pub source: String,
+}
+
 /// Work done at a rate: of a record, of a published result, or of a rate that was given.
 #[derive(Clone, Debug)]
 pub struct Work {
@@ -86,10 +100,16 @@ pub struct Work {
     pub origin: Origin,
     /// Length of the training run that the workload asks for, if it does.
     pub training_run: Option<TrainingRun>,
-    /// Seconds of starting, compiling and warming up, the parity check aside: the mean over trials. A head does not have it.
+    /// Seconds of starting, compiling and warming up, the parity check aside: the mean over trials. A head does not have them.
     pub startup_seconds: Option<f64>,
-    /// Product name that the accelerator gave of itself. A head does not have it.
+    /// Product name that the accelerator gave of itself.
     pub product: Option<String>,
+    /// Of a published result: how it was configured, who published it and when, and where.
+    pub publication: Option<Publication>,
+    /// How many trials the throughput is from, of a record.
+    pub trials: Option<usize>,
+    /// What else the record says of its hardware.
+    ran: Option<Ran>,
     /// Physical NeuronCores to a device, where the back end says it.
     pub(crate) cores_joined: Option<u32>,
     /// Into how many parts the CPUs were divided, of one replica that was measured alone.
@@ -116,7 +136,6 @@ impl From<&Record> for Work {
             }
             _ => None,
         };
-        let named = |trial: &Trial| trial.measurement.accelerator.as_ref()?.name.clone();
         let backend = record
             .backend
             .as_ref()
@@ -125,7 +144,6 @@ impl From<&Record> for Work {
             boundary: Some(record.spec.boundary),
             training_run,
             startup_seconds: startup(&record.trials),
-            product: record.trials.iter().find_map(named),
             ..Self::measured(
                 &record.cell,
                 &record.problem,
@@ -135,6 +153,7 @@ impl From<&Record> for Work {
                 backend.as_ref(),
             )
         }
+        .on(record.into())
     }
 }
 
@@ -151,10 +170,15 @@ impl From<&RecordHead> for Work {
                 head.backend.as_ref(),
             )
         }
+        .on(head.into())
     }
 }
 
 impl Work {
+    fn on(self, ran: Ran) -> Self {
+        Self { product: ran.product.clone(), ran: Some(ran), ..self }
+    }
+
     fn measured(
         cell: &Cell,
         problem: &Problem,
@@ -178,6 +202,9 @@ impl Work {
             training_run: None,
             startup_seconds: None,
             product: None,
+            publication: None,
+            trials: throughput.map(|f| f.trials.len()).filter(|n| *n > 0),
+            ran: None,
             cores_joined: backend.and_then(|b| cores_joined(&b.settings)),
             cpu_parts: None,
             outcome,
@@ -201,6 +228,9 @@ impl Work {
             training_run: None,
             startup_seconds: None,
             product: None,
+            publication: None,
+            trials: None,
+            ran: None,
             cores_joined: None,
             cpu_parts: None,
             outcome: Outcome::Measured,
@@ -233,20 +263,31 @@ impl Work {
             numerics: result.numerics.clone().unwrap_or_default(),
         };
         let work = Self::at_rate(unit, Amount::exact(rate), Origin::Published).ok()?;
-        Some(Self { labels, ..work })
+        let publication = Publication {
+            publisher: entry.publisher.clone(),
+            configuration: result.configuration.clone(),
+            date: result.date.to_string(),
+            source: result.source.clone(),
+        };
+        Some(Self { labels, publication: Some(publication), ..work })
     }
 
-    /// What it ran on: the product name that the accelerator gave, or the device without its number. `None` of what is no record.
+    /// What it ran on, as far as that is known. `None` of what is no record.
     #[must_use]
-    pub fn hardware(&self) -> Option<&str> {
-        self.product.as_deref().or_else(|| self.cell.as_ref().map(|cell| family(&cell.device)))
+    pub fn ran(&self) -> Option<Ran> {
+        self.ran.clone().map(|ran| Ran { product: self.product.clone(), ..ran })
     }
 
     /// Whether it can have run on that accelerator.
     #[must_use]
     pub fn fits(&self, accelerator: &Accelerator) -> bool {
-        self.cell.as_ref().is_none_or(|cell| fits(&cell.device, accelerator))
-            && self.product.as_ref().is_none_or(|name| is_product(name, accelerator))
+        self.ran().is_none_or(|ran| ran.other_than(accelerator).is_none())
+    }
+
+    /// Whether its throughput is that of queries that came at a rate of the scenario's: what it served, and not the most that it could have.
+    #[must_use]
+    pub fn offered(&self) -> bool {
+        self.cell.as_ref().is_some_and(|cell| matches!(cell.scenario, Scenario::Server { .. }))
     }
 
     /// The same as a part of its run: there one replica alone on a CPU has only its part of the CPUs.

@@ -4,11 +4,12 @@
 mod common;
 
 use common::{GENERATE, IMAGES, TRAINING, cpu, instance, instance_on, on_device, record};
+use portbench_catalog::cost::Stand;
 use portbench_catalog::{Amount, Basis, Catalog};
 use portbench_measure::Metric;
 use portbench_pricing::{
-    Assumptions, NoCost, Origin, Per, Platform, Share, Tariff, Terms, Wanted, Work, WorkUnit, cost_rows,
-    exchange, price,
+    Assumptions, NoCost, Origin, Per, Platform, Ran, Rent, Share, Tariff, Terms, Wanted, Work, WorkUnit,
+    cost_rows, exchange, price,
 };
 use portbench_records::Record;
 use proptest::prelude::*;
@@ -42,7 +43,9 @@ fn generate_is_priced_by_output_input_and_all_tokens() {
     // 64 tokens are read for each 16 written.
     assert!(close(usd(1), usd(0) * 16.0 / 64.0));
     assert!(close(usd(2), usd(0) * 16.0 / 80.0));
-    assert!(rows.iter().all(|row| row.share == Some(Share::Whole) && row.provenance == Origin::Measured));
+    assert!(
+        rows.iter().all(|row| row.share == Some(Share::Whole) && row.provenance == Some(Origin::Measured))
+    );
     assert_eq!(rows[0].price_date, "2026-07-20");
     assert!(rows[0].price_origin.contains("karpenter-aws-prices"), "{}", rows[0].price_origin);
 }
@@ -87,7 +90,7 @@ fn a_training_run_is_billed_with_its_start_up() {
     let wanted = platform.usd_per_hour.value * (startup + tokens / throughput(&record)) / 3600.0;
     assert!(close(rows[1].usd.as_ref().unwrap().value, wanted));
     assert!(
-        rows[1].per.unwrap().to_string().starts_with("training run of 2000 steps, 1536000 tokens and 0.")
+        rows[1].per.unwrap().to_string().starts_with("training run of 2,000 steps, 1,536,000 tokens with 0.")
     );
 }
 
@@ -168,6 +171,115 @@ fn other_hardware_has_no_cost() {
 }
 
 #[test]
+fn products_of_one_model_are_told_apart_by_slot_and_memory() {
+    let catalog = Catalog::built_in().unwrap();
+    let ran = |product: &str, gib: f64| Ran {
+        device: "cuda:0".into(),
+        product: Some(product.into()),
+        memory_bytes: Some((gib * 1_073_741_824.0) as u64),
+        instance: None,
+    };
+    // Names and sizes as NVML gives them.
+    let cards = [
+        (ran("NVIDIA A100-SXM4-40GB", 40.0), "a100-40gb"),
+        (ran("NVIDIA A100-SXM4-80GB", 80.0), "a100-80gb"),
+        (ran("NVIDIA H100 PCIe", 79.6), "h100-pcie"),
+        (ran("NVIDIA H100 80GB HBM3", 79.6), "h100"),
+        (ran("NVIDIA H200", 140.4), "h200"),
+        (ran("NVIDIA GB200", 184.0), "gb200"),
+        (ran("Tesla T4", 15.0), "t4"),
+        (ran("NVIDIA RTX PRO 6000 Blackwell Server Edition", 95.6), "rtx-pro-6000"),
+    ];
+    for (card, own) in &cards {
+        for (_, name) in &cards {
+            let other = card.other_than(catalog.accelerator(name).unwrap());
+            assert_eq!(other.is_none(), name == own, "{card} on {name}: {other:?}");
+        }
+    }
+    // Neither in the catalogue.
+    let h100 = catalog.accelerator("h100").unwrap();
+    assert_eq!(
+        ran("NVIDIA H100 NVL", 93.6).other_than(h100).as_deref(),
+        Some("NVIDIA H100 NVL with 101 GB of memory")
+    );
+    let quadro = catalog.accelerator("rtx-pro-6000").unwrap();
+    assert!(ran("Quadro RTX 6000", 24.0).other_than(quadro).is_some());
+}
+
+#[test]
+fn a_neuron_host_says_which_chips_it_has() {
+    let ran = |instance: &str| {
+        let record = record(GENERATE, |value| {
+            value["cell"]["device"] = "neuron:0".into();
+            value["environment"]["facts"]["neuron-instance"] = instance.into();
+        });
+        Ran::from(&record)
+    };
+    let catalog = Catalog::built_in().unwrap();
+    let (trn1, trn2) = (catalog.accelerator("trn1").unwrap(), catalog.accelerator("trn2").unwrap());
+    assert_eq!(ran("trn2u.48xlarge").other_than(trn2), None);
+    assert_eq!(ran("trn1n.32xlarge").other_than(trn2).as_deref(), Some("trn1n.32xlarge"));
+    assert_eq!(ran("trn1n.32xlarge").other_than(trn1), None);
+}
+
+#[test]
+fn what_arrived_is_no_capacity() {
+    let record = record(GENERATE, |value| {
+        value["cell"]["scenario"] = serde_json::json!({ "server": { "rate": 0.5 } });
+    });
+    let (work, platform) = (Work::from(&record), cpu());
+    let used = Terms::new(false, 0.5).unwrap();
+    let wanted = Wanted::new(vec![1.0, 1000.0], vec![1e6]).unwrap();
+    let rows = cost_rows(&work, &platform, used, &wanted);
+    let said = |i: usize| match &rows[i].usd {
+        Ok(usd) => format!("{}: {}", rows[i].per.unwrap(), usd.value),
+        Err(why) => format!("{}: {why}", rows[i].per.unwrap()),
+    };
+    let rate = throughput(&record);
+    let load = format!("{rate:.2e}").parse::<f64>().unwrap();
+    // The load says how much of the hour was used.
+    let usd = platform.usd_per_hour.value / 3600.0 / rate * 1e6;
+    assert!(close(rows[0].usd.as_ref().unwrap().value, usd));
+    assert!(said(0).starts_with(&format!("1M output tokens at the scenario's {load} output tokens/s: ")));
+    assert!(said(1).starts_with("1M output tokens at 1 output tokens/s offered: "));
+    let unknown = format!("not known: the scenario offered {load} output tokens/s");
+    assert!(said(2).ends_with(&unknown), "{}", said(2));
+    assert!(said(rows.len() - 1).ends_with(&unknown), "{}", said(rows.len() - 1));
+    let priced = price(&work, &platform, used).unwrap();
+    let refused = exchange(&priced, &priced, 0.0).unwrap_err().to_string();
+    assert_eq!(refused, unknown);
+    assert!(matches!(priced.break_even_load(&priced.rates()[0], 1e-6), Err(NoCost::Offered { .. })));
+}
+
+#[test]
+fn the_rent_of_a_site_is_of_the_hardwares_power() {
+    // The worked example of the method notes: 10.2 kW at 130 USD a kW and month, PUE 1.25.
+    let assumed = Assumptions {
+        capital_usd: Some(300_000.0),
+        it_kw: Some(10.2),
+        pue: 1.25,
+        usd_per_kwh: 0.08,
+        rent: Some(Rent { usd_per_kw_month: 130.0, includes_power: false }),
+        ..Assumptions::default()
+    };
+    let owned = Platform::owned(&Catalog::built_in().unwrap(), "h200-server", &assumed).unwrap();
+    assert!((owned.usd_per_hour.value - 14.286_82).abs() < 6e-6, "{}", owned.usd_per_hour.value);
+    assert!(owned.price_origin().contains("130 USD a month for each of 10.2 kW"), "{}", owned.price_origin());
+}
+
+#[test]
+fn a_price_that_is_no_longer_known_to_hold_says_so() {
+    let on = |day: &str| instance_on("p5en.48xlarge", Basis::OnDemand, "us-east-1", day);
+    let (during, after) = (on("2025-05-01"), on("2025-07-01"));
+    assert_eq!((during.usd_per_hour, during.price_remark()), (after.usd_per_hour, None));
+    let remark = "the last one known: its period ended on 2025-06-30";
+    assert_eq!(after.price_remark(), Some(remark));
+    assert!(after.price_origin().contains(remark), "{}", after.price_origin());
+    let ahead = on("2999-01-01");
+    assert_eq!(ahead.price_remark(), Some("the last one known: 2999-01-01 is yet to come"));
+}
+
+#[test]
 fn what_was_not_measured_says_how_it_ended() {
     let row = |record: &Record| {
         let rows = cost_rows(&Work::from(record), &cpu(), Terms::default(), &none());
@@ -231,7 +343,7 @@ fn start_up_weighs_less_the_more_is_served() {
     let wanted = Wanted::new(vec![], vec![1e6]).unwrap();
     let rows = cost_rows(&work, &platform, Terms::default(), &wanted);
     let last = rows.last().unwrap();
-    assert_eq!(last.per.unwrap().to_string(), "1000000 output tokens and the start-up");
+    assert_eq!(last.per.unwrap().to_string(), "1,000,000 output tokens with its start-up");
     assert!(matches!(last.usd, Err(NoCost::NoStartup)));
 }
 
@@ -300,12 +412,14 @@ fn a_change_of_platform_breaks_even_and_pays_back() {
     };
     // P_b = P_a T_b / T_a, of an hour of the calendar whatever the use.
     let full = both(Terms::default());
-    assert!(close(full.break_even.usd_per_hour, 63.158 * 1800.0 / 2359.0));
-    assert!(close(both(half).break_even.usd_per_hour, full.break_even.usd_per_hour));
+    assert!(close(full.break_even.usd_per_hour.value, 63.158 * 1800.0 / 2359.0));
+    assert!(close(both(half).break_even.usd_per_hour.value, full.break_even.usd_per_hour.value));
+    assert_eq!((full.now.share, full.break_even.stand), (Share::Whole, Stand::Cheaper));
+    assert!(close(full.against.usd.value, 35.7608 / 1800.0 / 3600.0 * 1e6));
     // N = M / (c_a - c_b); with half the use each token saves twice as much.
     let saved = (63.158 / 2359.0 - 35.7608 / 1800.0) / 3600.0;
-    assert!(close(full.break_even.payback_units.unwrap(), 1e5 / saved));
-    assert!(close(both(half).break_even.payback_units.unwrap(), 1e5 / (2.0 * saved)));
+    assert!(close(full.break_even.payback_units.unwrap().value, 1e5 / saved));
+    assert!(close(both(half).break_even.payback_units.unwrap().value, 1e5 / (2.0 * saved)));
 }
 
 #[test]

@@ -130,6 +130,8 @@ pub struct AcceleratorHead {
     pub name: Option<String>,
     /// Version of its driver.
     pub driver: Option<String>,
+    /// Size of its memory; of replicas together that of all.
+    pub memory_bytes: Option<u64>,
 }
 
 /// The verdict of a parity check.

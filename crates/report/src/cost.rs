@@ -11,6 +11,26 @@ pub const COST_COLUMNS: [&str; 9] =
 /// Which of them hold numbers, which people read from the right.
 pub const COST_NUMERIC: [&str; 2] = ["throughput", "USD"];
 
+/// Units a second; where that is from fewer than three trials, from how many: the interval knows little then.
+#[must_use]
+pub fn rate(per_second: Amount, trials: Option<usize>) -> String {
+    let few = match trials {
+        Some(1) => " (1 trial)".to_owned(),
+        Some(n) if n < 3 => format!(" ({n} trials)"),
+        _ => String::new(),
+    };
+    format!("{}/s{few}", amount(per_second))
+}
+
+/// A number with its interval, which may have no upper end: then a word stands there.
+#[must_use]
+pub fn amount_or(amount: Amount, endless: &str) -> String {
+    if amount.high.is_finite() {
+        return self::amount(amount);
+    }
+    format!("{} [{}, {endless}]", plain(amount.value), plain(amount.low))
+}
+
 /// The cells of a cost, as many as [`COST_COLUMNS`]. What has no cost says why in the column of the sum.
 #[must_use]
 pub fn cost_cells(row: &CostRow) -> [String; 9] {
@@ -19,14 +39,14 @@ pub fn cost_cells(row: &CostRow) -> [String; 9] {
         row.scenario.clone(),
         row.backend.clone(),
         row.numerics.clone(),
-        row.throughput.map(|t| format!("{}/s", amount(t))).unwrap_or_default(),
+        row.throughput.map(|t| rate(t, row.trials)).unwrap_or_default(),
         row.share.map(|share| share.to_string()).unwrap_or_default(),
         row.per.map(|per| per.to_string()).unwrap_or_default(),
         match &row.usd {
             Ok(usd) => amount(*usd),
             Err(why) => why.to_string(),
         },
-        row.provenance.name().to_owned(),
+        row.provenance.map(|origin| origin.name().to_owned()).unwrap_or_default(),
     ]
 }
 

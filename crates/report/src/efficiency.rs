@@ -4,7 +4,7 @@ use portbench_catalog::utilisation::{mbu, mfu};
 use portbench_catalog::{Accelerator, Amount, CatalogError, Precision, cost};
 use portbench_chart::number::plain;
 use portbench_measure::{FigureValue, Metric, Numerics, Task, Unit};
-use portbench_pricing::{accelerators_used, cores_joined, fits};
+use portbench_pricing::{Ran, accelerators_used, cores_joined};
 use portbench_records::{Cell, Outcome, Record};
 use thiserror::Error;
 
@@ -45,7 +45,7 @@ pub enum NoEfficiency {
     /// It ran on something else.
     #[error("ran on {ran}, which is no {accelerator}")]
     OtherHardware {
-        /// The device.
+        /// The product, instance or device.
         ran: String,
         /// The accelerator asked for.
         accelerator: String,
@@ -78,11 +78,8 @@ pub fn efficiency(record: &Record, accelerator: &Accelerator) -> Result<Efficien
     if record.outcome != Outcome::Measured {
         return Err(NoEfficiency::NotMeasured(record.outcome));
     }
-    if !fits(&record.cell.device, accelerator) {
-        return Err(NoEfficiency::OtherHardware {
-            ran: record.cell.device.clone(),
-            accelerator: accelerator.name.clone(),
-        });
+    if let Some(ran) = Ran::from(record).other_than(accelerator) {
+        return Err(NoEfficiency::OtherHardware { ran, accelerator: accelerator.name.clone() });
     }
     let precision = precision(record.cell.numerics);
     let joined = record.backend.as_ref().and_then(|b| cores_joined(&b.settings));

@@ -15,7 +15,7 @@ pub enum ReportError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A file cannot be written.
-    #[error("cannot write {}; check the directory's permissions and free space", path.display())]
+    #[error("cannot write {}: {}", path.display(), way_out(source))]
     Write {
         /// The file.
         path: PathBuf,
@@ -49,4 +49,14 @@ pub enum ReportError {
     /// A chart cannot be drawn.
     #[error(transparent)]
     Chart(#[from] ChartError),
+}
+
+/// What to do about a file that cannot be written.
+fn way_out(error: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory};
+    match error.kind() {
+        AlreadyExists | NotADirectory => "a file is in the way where a directory is needed; name another",
+        IsADirectory => "it is a directory; name a file",
+        _ => "check the directory's permissions and free space",
+    }
 }

@@ -21,7 +21,7 @@ mod write;
 pub use bounds::judge_bounds;
 pub use compare::{COMPARE_COLUMNS, COMPARE_NUMERIC, Change, CompareRow, compare, compare_runs};
 pub use compilation::{COMPILATION_COLUMNS, COMPILATION_NUMERIC, compilation_cells};
-pub use cost::{COST_COLUMNS, COST_NUMERIC, amount, cost_cells, hourly};
+pub use cost::{COST_COLUMNS, COST_NUMERIC, amount, amount_or, cost_cells, hourly, rate};
 pub use efficiency::{
     EFFICIENCY_COLUMNS, EFFICIENCY_NUMERIC, Efficiency, NoEfficiency, efficiency, efficiency_cells, precision,
 };

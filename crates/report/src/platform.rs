@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use portbench_catalog::{Accelerator, Catalog, Kind};
+use portbench_pricing::is_product;
 use portbench_records::{AcceleratorHead, RecordHead};
 
 /// A back end on some hardware, in some versions.
@@ -67,27 +68,14 @@ impl Platform {
             let instance = catalog.instance(instance).ok()?;
             return catalog.accelerator(&instance.accelerator).ok();
         }
-        let named = words(&self.hardware);
-        let has = |word: &str| named.iter().any(|w| w == word);
-        catalog.accelerators().filter(|a| a.kind == Kind::Gpu).find(|accelerator| {
-            let title = words(&accelerator.title);
-            let model = title.iter().find(|w| w.bytes().any(|b| b.is_ascii_digit()));
-            let memory = |words: &[String]| words.iter().find(|w| w.ends_with("gb")).cloned();
-            let memories = memory(&named).zip(memory(&title));
-            model.is_some_and(|m| has(m))
-                && memories.is_none_or(|(ours, theirs)| ours == theirs)
-                && has("pcie") == title.iter().any(|w| w == "pcie")
-        })
+        // A title without a model says nothing of a product.
+        let names = |a: &Accelerator| a.title.bytes().any(|b| b.is_ascii_digit());
+        catalog.accelerators().find(|a| a.kind == Kind::Gpu && names(a) && is_product(&self.hardware, a))
     }
 
     fn key(&self) -> (&str, &str) {
         (&self.hardware, &self.backend)
     }
-}
-
-fn words(text: &str) -> Vec<String> {
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
-    words.map(str::to_ascii_lowercase).collect()
 }
 
 /// Name of a device that did not say what it is.

@@ -117,6 +117,14 @@ fn what_has_no_efficiency_says_why() {
     let why = |record: &Record, name: &str| efficiency(record, &accelerator(name)).unwrap_err().to_string();
     let measured = record(GENERATE, |_| {});
     assert_eq!(why(&measured, "h200"), "ran on cpu, which is no nvidia-h200-sxm");
+    let named = record(GENERATE, |value| {
+        value["cell"]["device"] = "cuda:0".into();
+        value["trials"][0]["measurement"]["accelerator"] = serde_json::json!({
+            "name": "NVIDIA H200", "driver": null, "seconds": 1.0, "energy-joules": null, "energy-method": null,
+            "memory-bytes": null, "other-processes": null, "readings": []
+        });
+    });
+    assert_eq!(why(&named, "b200"), "ran on NVIDIA H200, which is no nvidia-b200");
     let crashed = record(GENERATE, |value| value["outcome"] = "crashed".into());
     assert_eq!(why(&crashed, "host"), "crashed");
     let half = record(GENERATE, |value| value["cell"]["numerics"] = "f16".into());

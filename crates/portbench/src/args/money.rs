@@ -21,22 +21,22 @@ pub(crate) struct CostArgs {
     #[arg(long, value_name = "NAME", conflicts_with = "owned")]
     pub(crate) instance: Option<String>,
     /// Basis of the price: on-demand, spot, capacity-block, flex-start, reserved-1yr, reserved-3yr, reserved-5yr, savings-plan-3yr, commitment-1yr, commitment-3yr, reported
-    #[arg(long, default_value = "on-demand", value_parser = Basis::parse)]
+    #[arg(long, default_value = "on-demand", value_parser = Basis::parse, conflicts_with = "owned")]
     pub(crate) basis: Basis,
     /// Region of the price
-    #[arg(long)]
+    #[arg(long, conflicts_with = "owned")]
     pub(crate) region: Option<String>,
-    /// Day on which the price was in force, as 2026-10-31; the newest if not given
+    /// Day on which the price was in force, as 2026-10-31; today if not given
     #[arg(long, value_parser = Day::parse)]
     pub(crate) date: Option<Day>,
     /// Share of the billed time that does useful work
     #[arg(long, default_value_t = 1.0, value_name = "SHARE")]
     pub(crate) utilisation: f64,
     /// Share of spot work that is lost and done again
-    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE", conflicts_with = "owned")]
     pub(crate) redone: f64,
     /// Share of spot time that goes into checkpoints
-    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE", conflicts_with = "owned")]
     pub(crate) checkpointing: f64,
     /// Multiply the throughput of one accelerator by the number that the instance has; marked as scaled
     #[arg(long)]
@@ -53,8 +53,8 @@ pub(crate) struct CostArgs {
     /// Price a throughput of the whole instance instead of a run, in tokens a second
     #[arg(long, value_name = "RATE")]
     pub(crate) throughput: Option<f64>,
-    /// Price what others published for the instance instead of a run
-    #[arg(long, conflicts_with_all = ["run", "throughput"], requires = "instance")]
+    /// Price what others published for the instance, or for systems of as many of the owned one's accelerators, instead of a run
+    #[arg(long, conflicts_with_all = ["run", "throughput"])]
     pub(crate) published: bool,
     /// Directory of published results (those of the program if not given)
     #[arg(long, value_name = "DIR", requires = "published")]
@@ -84,7 +84,7 @@ pub(crate) struct PriceArgs {
     /// Owned systems that count, with the assumptions that `cost --owned` has by default
     #[arg(long, value_name = "SYSTEM,...", value_delimiter = ',', requires = "out")]
     pub(crate) owned: Vec<String>,
-    /// Day on which the prices were in force, as 2026-10-31; the newest if not given
+    /// Day on which the prices were in force, as 2026-10-31; today if not given
     #[arg(long, value_parser = Day::parse)]
     pub(crate) date: Option<Day>,
     /// Share of the billed time that does useful work
@@ -144,33 +144,33 @@ pub(crate) struct OwnedArgs {
     /// Its power at full load, kW (the catalogue's figure if not given)
     #[arg(long, value_name = "KW", requires = "owned")]
     pub(crate) power: Option<f64>,
-    /// Years over which it is paid back
-    #[arg(long, default_value_t = 4.0, value_name = "N")]
-    pub(crate) years: f64,
-    /// Interest a year
-    #[arg(long, default_value_t = 0.10, value_name = "RATE")]
-    pub(crate) interest: f64,
+    /// Years over which it is paid back (4 if not given)
+    #[arg(long, value_name = "N")]
+    pub(crate) years: Option<f64>,
+    /// Interest a year (0.1 if not given)
+    #[arg(long, value_name = "RATE")]
+    pub(crate) interest: Option<f64>,
     /// Pay it back every year instead of every month
     #[arg(long)]
     pub(crate) yearly: bool,
-    /// Share of its power drawn on average
-    #[arg(long, default_value_t = 1.0, value_name = "SHARE")]
-    pub(crate) power_load: f64,
-    /// Power usage effectiveness of the site (1.15: a large cloud's; 1.44: a large colocation site's)
-    #[arg(long, default_value_t = 1.15)]
-    pub(crate) pue: f64,
-    /// Price of electricity, USD a kWh (US industrial average of May 2026)
-    #[arg(long, default_value_t = 0.0871, value_name = "USD")]
-    pub(crate) electricity: f64,
-    /// Rent of the site, USD a month for each kW
+    /// Share of its power drawn on average (1 if not given)
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) power_load: Option<f64>,
+    /// Power usage effectiveness of the site (1.15 if not given, a large cloud's; a large colocation site's is 1.44)
+    #[arg(long)]
+    pub(crate) pue: Option<f64>,
+    /// Price of electricity, USD a kWh (0.0871 if not given, the US industrial average of May 2026)
+    #[arg(long, value_name = "USD")]
+    pub(crate) electricity: Option<f64>,
+    /// Rent of the site, USD a month for each kW of the hardware at full load
     #[arg(long, value_name = "USD")]
     pub(crate) colocation: Option<f64>,
     /// The rent holds the electricity
     #[arg(long, requires = "colocation")]
     pub(crate) colocation_includes_power: bool,
-    /// Staff, spares and licences a year, as a share of the capital
-    #[arg(long, default_value_t = 0.03, value_name = "SHARE")]
-    pub(crate) operations: f64,
+    /// Staff, spares and licences a year, as a share of the capital (0.03 if not given)
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) operations: Option<f64>,
     /// Show how the cost of an hour moves when each assumption is this share lower or higher
     #[arg(long, value_name = "SHARE", requires = "owned")]
     pub(crate) sensitivity: Option<f64>,
@@ -215,7 +215,7 @@ pub(crate) struct ProjectArgs {
     /// A workload (name or file)
     #[arg(required_unless_present = "published")]
     pub(crate) workload: Option<String>,
-    /// Accelerators, by name or alias, such as trn2,h200 (`portbench list accelerators`)
+    /// Accelerators, by name or alias, such as trn2,h200 (`portbench list accelerators`), or instances, all accelerators of which share the work
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', required_unless_present = "published")]
     pub(crate) on: Vec<String>,
     /// Numerics of the workload (bf16 if it offers that, else its first)

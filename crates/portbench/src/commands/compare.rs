@@ -12,9 +12,9 @@ use crate::progress;
 use crate::table::Table;
 
 pub(crate) fn run(args: &CompareArgs) -> Result<u8, Failure> {
-    if !(args.relevant.is_finite() && args.relevant >= 0.0) {
+    if !(0.0..=1.0).contains(&args.relevant) {
         return Err(Failure::usage(format!(
-            "--relevant is {}; it must be a number of at least 0",
+            "--relevant is {}; it must be a share from 0 to 1, such as 0.05 for 5 %",
             args.relevant
         )));
     }

@@ -6,7 +6,7 @@ mod openmetrics;
 mod parquet;
 
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use portbench_backend::with_causes;
 use portbench_records::{Run, Store};
@@ -47,10 +47,14 @@ pub(crate) fn run(args: &ExportArgs) -> Result<u8, Failure> {
         }
         None => io::stdout().lock().write_all(&content)?,
         Some(path) => fs::write(path, &content).map_err(|e| {
-            Failure::failed(format!(
-                "cannot write {}: {e}; name a file in a directory that is there",
-                path.display()
-            ))
+            let text =
+                format!("cannot write {}: {e}; name a file in a directory that is there", path.display());
+            match e.kind() {
+                ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
+                    Failure::usage(text)
+                }
+                _ => Failure::failed(text),
+            }
         })?,
     }
     Ok(0)

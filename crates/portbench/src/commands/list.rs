@@ -4,9 +4,10 @@ mod catalog;
 mod limits;
 mod published;
 
+use std::collections::BTreeSet;
 use std::io;
 
-use portbench_catalog::Catalog;
+use portbench_catalog::{Catalog, nearest};
 use portbench_models::{Model, families, presets};
 use portbench_report::charts::ChartKind;
 use portbench_workload::Catalogue;
@@ -38,13 +39,42 @@ pub(crate) fn run(args: &ListArgs) -> Result<u8, Failure> {
         ListKind::Published => published::published(&args.published_results)?,
     };
     if let Some(pattern) = &args.name {
-        table.keep(|name| cells::matches(pattern, name));
+        let aliases = matches!(args.kind, ListKind::Accelerators);
+        let all = names(&table, aliases);
+        table.keep(|row| names_of(row, aliases).any(|name| like(pattern, name)));
         if table.is_empty() {
-            return Err(Failure::nothing(format!("no name is like `{pattern}`; * stands for anything")));
+            let near = nearest(pattern, all.iter().map(String::as_str));
+            let guess = if near.is_empty() {
+                String::new()
+            } else {
+                format!(
+                    "; did you mean {}?",
+                    near.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
+                )
+            };
+            return Err(Failure::nothing(format!(
+                "no name is like `{pattern}`{guess} (* stands for anything)"
+            )));
         }
     }
     table.write(args.format.format, &mut io::stdout().lock())?;
     Ok(0)
+}
+
+/// Whether a name matches, capitals or not.
+fn like(pattern: &str, name: &str) -> bool {
+    cells::matches(&pattern.to_lowercase(), &name.to_lowercase())
+}
+
+/// The names that a row goes by: its first cell, and the words of the second where those are aliases.
+fn names_of(row: &[String], aliases: bool) -> impl Iterator<Item = &str> {
+    let also = row.get(1).filter(|_| aliases).into_iter().flat_map(|cell| cell.split_whitespace());
+    row.first().map(String::as_str).into_iter().chain(also)
+}
+
+/// Every name of a table, once.
+fn names(table: &Table, aliases: bool) -> BTreeSet<String> {
+    table.rows().iter().flat_map(|row| names_of(row, aliases)).map(ToOwned::to_owned).collect()
 }
 
 fn workloads(catalogue: &Catalogue) -> Result<Table, Failure> {

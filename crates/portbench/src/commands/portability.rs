@@ -6,14 +6,17 @@ use std::io;
 use portbench_backend::with_causes;
 use portbench_catalog::{Accelerator, Catalog};
 use portbench_measure::{Boundary, FigureValue, Metric};
+use portbench_pricing::Ran;
 use portbench_records::{Outcome, Problem, RecordHead, Store, unlike};
 use portbench_report::efficiency;
 use portbench_stats::Direction;
 use portbench_stats::portability::{Efficiencies, Figures, Study};
+use serde::Serialize;
 
 use crate::args::PortabilityArgs;
 use crate::failure::{Failure, usage};
 use crate::progress;
+use crate::rows::{self, object};
 use crate::table::Table;
 
 /// A platform of the set `H`: its name, the run and device that stand for it, and its accelerator if the catalogue knows that.
@@ -27,6 +30,8 @@ struct Platform<'a> {
 /// What one platform has of the problem, by back end; a back end that was not measured there is absent.
 #[derive(Default)]
 struct Found {
+    /// Device and run.
+    place: String,
     figures: BTreeMap<String, f64>,
     /// Shares of the roofline, or why there is none.
     shares: BTreeMap<String, Result<f64, String>>,
@@ -80,6 +85,7 @@ impl<'a> Platform<'a> {
                 continue;
             }
             devices.insert(head.cell.device.clone());
+            self.ran(&head)?;
             self.like(&head, first)?;
             let Some(value) = figure(&head, args.metric) else { continue };
             found.figures.insert(head.cell.backend.clone(), value);
@@ -108,7 +114,18 @@ impl<'a> Platform<'a> {
                 self.run, args.workload, args.scenario, args.numerics, self.name, self.run
             )));
         }
+        found.place = format!("{} of run {}", devices.into_iter().collect::<String>(), run.id());
         Ok(found)
+    }
+
+    /// Refuses a cell that did not run on what the platform is called like.
+    fn ran(&self, head: &RecordHead) -> Result<(), Failure> {
+        let Some(accelerator) = self.accelerator else { return Ok(()) };
+        let Some(ran) = Ran::from(head).other_than(accelerator) else { return Ok(()) };
+        Err(Failure::usage(format!(
+            "platform {}: run {} ran on {ran}, which is no {}; give the run that was made there, or say what the platform is with --accelerator {}=NAME",
+            self.name, self.run, accelerator.name, self.name
+        )))
     }
 
     fn wants(&self, args: &PortabilityArgs, head: &RecordHead) -> bool {
@@ -172,6 +189,133 @@ const COLUMNS: [&str; 8] = [
     "running PP",
 ];
 
+/// What stands for all back ends together.
+const BEST: &str = "best of each platform";
+
+/// Efficiencies of one application.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Row {
+    /// A back end, a group of them, or the best of all.
+    application: String,
+    /// The back end that counts on each platform.
+    #[serde(serialize_with = "object")]
+    backends: Vec<(String, String)>,
+    /// `application` or `architectural`.
+    efficiency: &'static str,
+    supported: usize,
+    platforms: usize,
+    pp: f64,
+    harmonic_mean_of_supported: Option<f64>,
+    smallest: f64,
+    #[serde(serialize_with = "object")]
+    efficiencies: Vec<(String, f64)>,
+    running_pp: Vec<f64>,
+    problem: String,
+    metric: &'static str,
+    reference: String,
+}
+
+/// What is ported: a back end, or several, of each platform the best of them.
+struct Application {
+    name: String,
+    /// By platform.
+    backends: BTreeMap<String, String>,
+}
+
+/// What all platforms have.
+struct Data {
+    /// By back end.
+    figures: BTreeMap<String, Figures>,
+    shares: BTreeMap<String, Figures>,
+    /// Platforms of which no share of a roofline is known, and why.
+    without: Vec<String>,
+}
+
+impl Data {
+    fn read(platforms: &[Platform<'_>], args: &PortabilityArgs) -> Result<Self, Failure> {
+        let mut first = None;
+        let mut places: Vec<(String, &str)> = Vec::new();
+        let mut data = Self { figures: BTreeMap::new(), shares: BTreeMap::new(), without: Vec::new() };
+        for platform in platforms {
+            let found = platform.look(args, &mut first)?;
+            if let Some((_, other)) = places.iter().find(|(place, _)| *place == found.place) {
+                return Err(Failure::usage(format!(
+                    "platforms {other} and {} are both {}: a platform is in the set H once",
+                    platform.name, found.place
+                )));
+            }
+            places.push((found.place, &platform.name));
+            for (backend, value) in found.figures {
+                data.figures.entry(backend).or_default().insert(platform.name.clone(), value);
+            }
+            if platform.accelerator.is_none() {
+                data.without.push(format!(
+                    "{} (--accelerator {}=NAME says which it is)",
+                    platform.name, platform.name
+                ));
+            }
+            for (backend, share) in found.shares {
+                match share {
+                    Ok(share) => {
+                        data.shares.entry(backend).or_default().insert(platform.name.clone(), share);
+                    }
+                    Err(why) => data.without.push(format!("{} with {backend} ({why})", platform.name)),
+                }
+            }
+        }
+        Ok(data)
+    }
+
+    /// Of each platform the back end among these that is best there.
+    fn best(&self, backends: &[&String], direction: Direction) -> BTreeMap<String, String> {
+        let mut best: BTreeMap<String, (f64, &String)> = BTreeMap::new();
+        for backend in backends {
+            for (platform, value) in self.figures.get(*backend).into_iter().flatten() {
+                let better = |held: f64| match direction {
+                    Direction::HigherIsBetter => *value > held,
+                    Direction::LowerIsBetter => *value < held,
+                };
+                if best.get(platform).is_none_or(|(held, _)| better(*held)) {
+                    best.insert(platform.clone(), (*value, backend));
+                }
+            }
+        }
+        best.into_iter().map(|(platform, (_, backend))| (platform, backend.clone())).collect()
+    }
+
+    /// The applications: each back end, each group that was asked for, and all together.
+    fn applications(
+        &self,
+        args: &PortabilityArgs,
+        direction: Direction,
+    ) -> Result<Vec<Application>, Failure> {
+        let mut found = Vec::new();
+        for backend in self.figures.keys() {
+            let backends = self.best(&[backend], direction);
+            found.push(Application { name: backend.clone(), backends });
+        }
+        for (name, backends) in &args.application {
+            let mut of_it = Vec::new();
+            for word in backends.split('+') {
+                of_it.push(self.figures.keys().find(|known| *known == word).ok_or_else(|| {
+                    let known: Vec<&str> = self.figures.keys().map(String::as_str).collect();
+                    Failure::usage(format!(
+                        "--application {name}={backends}: no figure here is of back end `{word}`; there are {}",
+                        known.join(", ")
+                    ))
+                })?);
+            }
+            found.push(Application { name: name.clone(), backends: self.best(&of_it, direction) });
+        }
+        if self.figures.len() > 1 {
+            let all: Vec<&String> = self.figures.keys().collect();
+            found.push(Application { name: BEST.to_owned(), backends: self.best(&all, direction) });
+        }
+        Ok(found)
+    }
+}
+
 pub(crate) fn run(args: &PortabilityArgs) -> Result<u8, Failure> {
     let catalog = Catalog::load(args.catalog.catalog.as_deref()).map_err(usage)?;
     let platforms: Vec<Platform<'_>> =
@@ -181,27 +325,8 @@ pub(crate) fn run(args: &PortabilityArgs) -> Result<u8, Failure> {
             return Err(Failure::usage(format!("--accelerator {name}=...: no platform is called `{name}`")));
         }
     }
-    let mut first = None;
-    let mut figures: BTreeMap<String, Figures> = BTreeMap::new();
-    let mut shares: BTreeMap<String, Figures> = BTreeMap::new();
-    let mut without = Vec::new();
-    for platform in &platforms {
-        let found = platform.look(args, &mut first)?;
-        for (backend, value) in found.figures {
-            figures.entry(backend).or_default().insert(platform.name.clone(), value);
-        }
-        if platform.accelerator.is_none() {
-            without
-                .push(format!("{} (--accelerator {}=NAME says which it is)", platform.name, platform.name));
-        }
-        for (backend, share) in found.shares {
-            match share {
-                Ok(share) => drop(shares.entry(backend).or_default().insert(platform.name.clone(), share)),
-                Err(why) => without.push(format!("{} with {backend} ({why})", platform.name)),
-            }
-        }
-    }
-    if figures.is_empty() {
+    let data = Data::read(&platforms, args)?;
+    if data.figures.is_empty() {
         return Err(Failure::nothing(format!(
             "no back end was measured on `{}` in these runs",
             args.workload
@@ -212,37 +337,66 @@ pub(crate) fn run(args: &PortabilityArgs) -> Result<u8, Failure> {
     let problem = format!("{} {} {}", args.workload, args.scenario, args.numerics);
     let names: Vec<&str> = platforms.iter().map(|p| p.name.as_str()).collect();
     let study = Study::new(&problem, &names, direction, &args.reference).map_err(usage)?;
-    let all: Vec<&Figures> = figures.values().collect();
+    let all: Vec<&Figures> = data.figures.values().collect();
     let best = study.best_known(&all).map_err(usage)?;
-    let mut table = Table::new(&COLUMNS).numeric(&["PP", "harmonic mean of supported", "smallest"]);
-    for (backend, figures) in &figures {
-        let application = study.application(figures, &best).map_err(usage)?;
-        table.row(cells(backend, "application", &names, &application));
+    let mut rows = Vec::new();
+    for Application { name, backends } in data.applications(args, direction)? {
+        let of = |known: &BTreeMap<String, Figures>| -> Figures {
+            let one = |(platform, backend): (&String, &String)| {
+                Some((platform.clone(), *known.get(backend)?.get(platform)?))
+            };
+            backends.iter().filter_map(one).collect()
+        };
+        let mut add = |efficiency, values: &Efficiencies| {
+            rows.push(row(&name, &backends, efficiency, values, &study, args.metric));
+        };
+        // Of the best of all it is 1 wherever anything ran.
+        if name != BEST {
+            add("application", &study.application(&of(&data.figures), &best).map_err(usage)?);
+        }
         // A share that is missing for want of a figure would count as unsupported.
-        if without.is_empty()
-            && let Some(shares) = shares.get(backend)
-        {
-            let architectural = study.architectural(shares).map_err(usage)?;
-            table.row(cells(backend, "architectural", &names, &architectural));
+        if data.without.is_empty() {
+            add("architectural", &study.architectural(&of(&data.shares)).map_err(usage)?);
         }
     }
-    table.write(args.format.format, &mut io::stdout().lock())?;
+    let mut table = Table::new(&COLUMNS).numeric(&["PP", "harmonic mean of supported", "smallest"]);
+    for row in &rows {
+        table.row(cells(row));
+    }
+    rows::write(&rows, &table, args.format.format, &mut io::stdout().lock())?;
+    say(args, &data, &platforms, &study);
+    Ok(0)
+}
+
+/// What the numbers are about.
+fn say(args: &PortabilityArgs, data: &Data, platforms: &[Platform<'_>], study: &Study) {
     let better = if args.metric.higher_is_better() { "higher" } else { "lower" };
     progress::say(&format!(
-        "application efficiency by {} ({better} is better) on H = {{{}}}, of {problem}; best known: {}",
+        "application efficiency by {} ({better} is better) on H = {{{}}}, of {}; best known: {}",
         args.metric.name(),
-        names.join(", "),
+        study.platforms().join(", "),
+        study.problem(),
         study.reference()
     ));
-    if without.is_empty() {
+    let of_all = if data.figures.len() > 1 {
+        "the best back end of each platform"
+    } else {
+        "the one back end, which is the best known there is,"
+    };
+    progress::say(&format!(
+        "the application efficiency of {of_all} is 1 wherever it ran, and says nothing more: its architectural efficiency counts"
+    ));
+    if data.without.is_empty() {
         progress::say(&format!(
             "architectural efficiency: share of the roofline of the dense peak and the bandwidth of {}",
-            peaks(&platforms)
+            peaks(platforms)
         ));
     } else {
-        progress::say(&format!("no architectural efficiency: it is not known of {}", without.join(", ")));
+        progress::say(&format!(
+            "no architectural efficiency: it is not known of {}",
+            data.without.join(", ")
+        ));
     }
-    Ok(0)
 }
 
 /// The accelerators with the sources of their peaks.
@@ -254,16 +408,47 @@ fn peaks(platforms: &[Platform<'_>]) -> String {
     named.collect::<Vec<_>>().join(", ")
 }
 
-fn cells(backend: &str, kind: &str, names: &[&str], efficiencies: &Efficiencies) -> [String; 8] {
-    let each = names.iter().zip(efficiencies.values()).map(|(name, e)| format!("{name} {e:.3}"));
-    let running: Vec<String> = efficiencies.running_pp().iter().map(|pp| format!("{pp:.3}")).collect();
+fn row(
+    application: &str,
+    backends: &BTreeMap<String, String>,
+    efficiency: &'static str,
+    values: &Efficiencies,
+    study: &Study,
+    metric: Metric,
+) -> Row {
+    let names = study.platforms();
+    let backend = |name: &String| Some((name.clone(), backends.get(name)?.clone()));
+    Row {
+        application: application.to_owned(),
+        backends: names.iter().filter_map(backend).collect(),
+        efficiency,
+        supported: values.supported(),
+        platforms: names.len(),
+        pp: values.pp(),
+        harmonic_mean_of_supported: values.harmonic_supported(),
+        smallest: values.min(),
+        efficiencies: names.iter().cloned().zip(values.values().iter().copied()).collect(),
+        running_pp: values.running_pp(),
+        problem: study.problem().to_owned(),
+        metric: metric.name(),
+        reference: study.reference().to_owned(),
+    }
+}
+
+fn cells(row: &Row) -> [String; 8] {
+    let each = row.efficiencies.iter().map(|(name, e)| format!("{name} {e:.3}"));
+    let running: Vec<String> = row.running_pp.iter().map(|pp| format!("{pp:.3}")).collect();
+    // What is no back end is named with those that it consists of.
+    let alone = row.backends.iter().all(|(_, backend)| *backend == row.application);
+    let of = row.backends.iter().map(|(platform, backend)| format!("{platform} {backend}"));
+    let of = of.collect::<Vec<_>>().join(", ");
     [
-        backend.to_owned(),
-        kind.to_owned(),
-        format!("{} of {}", efficiencies.supported(), names.len()),
-        format!("{:.3}", efficiencies.pp()),
-        efficiencies.harmonic_supported().map_or_else(String::new, |mean| format!("{mean:.3}")),
-        format!("{:.3}", efficiencies.min()),
+        if alone { row.application.clone() } else { format!("{}: {of}", row.application) },
+        row.efficiency.to_owned(),
+        format!("{} of {}", row.supported, row.platforms),
+        format!("{:.3}", row.pp),
+        row.harmonic_mean_of_supported.map_or_else(String::new, |mean| format!("{mean:.3}")),
+        format!("{:.3}", row.smallest),
         each.collect::<Vec<_>>().join(", "),
         running.join(" "),
     ]

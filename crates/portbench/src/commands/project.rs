@@ -1,23 +1,27 @@
 //! `project`: what hardware that is not at hand could do at best, by its roofline.
 
 mod calibration;
+mod on;
 mod published;
 
 use std::io;
 
 use portbench_catalog::roofline::{Bound, Limit, Roofline};
-use portbench_catalog::{Accelerator, Catalog};
+use portbench_catalog::{Accelerator, Amount, Catalog, Memory};
 use portbench_measure::{Numerics, Task};
-use portbench_report::{plain, plain_with, precision};
+use portbench_report::{amount, plain, precision};
 use portbench_runner::task_graphs;
 use portbench_workload::{Catalogue, Resolved, Workload};
+use serde::Serialize;
 
 use crate::args::ProjectArgs;
-use crate::failure::{Failure, usage};
+use crate::failure::{Failure, NOTHING, usage};
 use crate::progress;
+use crate::rows;
 use crate::table::Table;
 
 use calibration::Calibration;
+use on::On;
 
 const COLUMNS: [&str; 10] = [
     "accelerator",
@@ -42,25 +46,33 @@ pub(crate) fn run(args: &ProjectArgs) -> Result<u8, Failure> {
     let numerics = numerics(args, &workload)?;
     let resolved = workload.resolve(numerics, 1).map_err(usage)?;
     let calibration = Calibration::of(args, &catalog, &workload, &resolved)?;
-    let accelerators: Vec<&Accelerator> =
-        args.on.iter().map(|name| catalog.accelerator(name).map_err(usage)).collect::<Result<_, _>>()?;
-    let mut table = Table::new(if args.ops { &OP_COLUMNS } else { &COLUMNS });
-    for accelerator in accelerators {
-        let bound = bound(accelerator, &resolved)?;
-        if args.ops {
-            ops(&mut table, accelerator, &bound);
-        } else {
-            table.row(cells(accelerator, &resolved, &bound, calibration.as_ref())?);
+    let on: Vec<On<'_>> = args.on.iter().map(|name| On::named(&catalog, name)).collect::<Result<_, _>>()?;
+    // What one accelerator lacks in the catalogue is no reason to be silent on the others.
+    let bounds: Vec<Result<Bound, Failure>> = on.iter().map(|on| bound(on.accelerator, &resolved)).collect();
+    let all_fail = bounds.iter().all(Result::is_err);
+    if args.ops {
+        ops(args, &on, &bounds)?;
+    } else {
+        let rows = on.iter().zip(&bounds).map(|(on, bound)| row(on, &resolved, bound, calibration.as_ref()));
+        let rows: Vec<Row> = rows.collect::<Result<_, _>>()?;
+        let mut table = Table::new(&COLUMNS);
+        for row in &rows {
+            table.row(cells(row));
         }
+        rows::write(&rows, &table, args.format.format, &mut io::stdout().lock())?;
     }
-    table.write(args.format.format, &mut io::stdout().lock())?;
     progress::say(
-        "projected: of each op the longer of its arithmetic at the dense peak and its traffic at full bandwidth; nothing was measured on these accelerators",
+        "projected: of each op the longer of its arithmetic at the dense peak and its traffic at full bandwidth; no figure here was measured",
     );
+    if on.iter().any(|on| on.count > 1) {
+        progress::say(
+            "several accelerators: as if they shared the work, and held its parameters, without loss",
+        );
+    }
     if let Some(calibration) = calibration {
         progress::say(&calibration.words());
     }
-    Ok(0)
+    Ok(if all_fail { NOTHING } else { 0 })
 }
 
 /// The numerics asked for; else bfloat16, which every accelerator is built for, if the workload offers it.
@@ -90,47 +102,108 @@ fn units(task: &Task) -> f64 {
     }
 }
 
-fn cells(
-    accelerator: &Accelerator,
+/// One accelerator, or several, with the workload on it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Row {
+    accelerator: String,
+    instance: Option<String>,
+    accelerators: u32,
+    numerics: String,
+    peak_tflops: Option<f64>,
+    /// Whether no vendor states the peak.
+    peak_estimate: bool,
+    gigabytes_per_second: Option<f64>,
+    /// Share of the time at best that waits for memory.
+    memory_share: Option<f64>,
+    seconds_at_best: Option<f64>,
+    /// Units a second.
+    rate_at_best: Option<f64>,
+    estimated_rate: Option<Amount>,
+    unit: String,
+    fits: Option<bool>,
+    parameter_gigabytes: f64,
+    memory_gigabytes: Option<f64>,
+    provenance: &'static str,
+    /// Why nothing is projected.
+    detail: Option<String>,
+    #[serde(skip)]
+    label: String,
+}
+
+fn row(
+    on: &On<'_>,
     resolved: &Resolved,
-    bound: &Bound,
+    bound: &Result<Bound, Failure>,
     calibration: Option<&Calibration>,
-) -> Result<[String; 10], Failure> {
-    let units = units(&resolved.task);
-    let rate = |seconds: f64| format!("{} {}/s", plain(units / seconds), resolved.unit);
-    let estimated = match calibration {
-        None => String::new(),
-        Some(calibration) => {
-            let at = |share: f64| bound.at(share).map(|seconds| units / seconds).map_err(usage);
-            let (middle, (low, high)) = (at(calibration.middle())?, calibration.range());
-            if low < high {
-                format!("{} {}/s", plain_with(middle, at(low)?, at(high)?), resolved.unit)
-            } else {
-                format!("{} {}/s", plain(middle), resolved.unit)
-            }
+) -> Result<Row, Failure> {
+    let On { accelerator, count, .. } = on;
+    let all = f64::from(*count);
+    let parameters = resolved.program.parameter_bytes() as f64;
+    let memory = accelerator.memory.as_ref().and_then(Memory::bytes).map(|bytes| bytes * all);
+    let peak = accelerator.peak(precision(resolved.numerics)).ok();
+    let mut row = Row {
+        accelerator: accelerator.name.clone(),
+        instance: on.instance.clone(),
+        accelerators: *count,
+        numerics: resolved.numerics.to_string(),
+        peak_tflops: peak.map(|peak| peak * all / 1e12),
+        peak_estimate: accelerator.peak_dense_tflops.as_ref().is_some_and(|p| p.estimate),
+        gigabytes_per_second: accelerator.bytes_per_second().ok().map(|bytes| bytes * all / 1e9),
+        memory_share: None,
+        seconds_at_best: None,
+        rate_at_best: None,
+        estimated_rate: None,
+        unit: resolved.unit.to_string(),
+        fits: memory.map(|bytes| parameters <= bytes),
+        parameter_gigabytes: parameters / 1e9,
+        memory_gigabytes: memory.map(|bytes| bytes / 1e9),
+        provenance: PROJECTED,
+        detail: None,
+        label: on.label(),
+    };
+    let bound = match bound {
+        Ok(bound) => bound,
+        Err(why) => {
+            row.detail = Some(why.to_string());
+            return Ok(row);
         }
     };
-    let peaks = accelerator.peak_dense_tflops.as_ref();
-    let mark = if peaks.is_some_and(|p| p.estimate) { " (estimate)" } else { "" };
-    let memory = accelerator.memory.as_ref().and_then(portbench_catalog::Memory::bytes);
-    let parameters = resolved.program.parameter_bytes() as f64;
-    let fits = match memory {
-        None => "memory not known".to_owned(),
-        Some(bytes) if parameters <= bytes => "yes".to_owned(),
-        Some(bytes) => format!("no: {} of {} GB", plain(parameters / 1e9), plain(bytes / 1e9)),
+    let units = units(&resolved.task) * all;
+    if let Some(calibration) = calibration {
+        let at = |share: f64| bound.at(share).map(|seconds| units / seconds).map_err(usage);
+        let (low, high) = calibration.range();
+        row.estimated_rate =
+            Some(Amount { value: at(calibration.middle())?, low: at(low)?, high: at(high)? });
+    }
+    row.memory_share = Some(bound.memory_share());
+    row.seconds_at_best = Some(bound.seconds() / all);
+    row.rate_at_best = Some(units / bound.seconds());
+    Ok(row)
+}
+
+fn cells(row: &Row) -> [String; 10] {
+    let mark = if row.peak_estimate { " (estimate)" } else { "" };
+    let fits = match (row.fits, row.memory_gigabytes) {
+        (Some(true), _) => "yes".to_owned(),
+        (Some(false), Some(memory)) => {
+            format!("no: {} of {} GB", plain(row.parameter_gigabytes), plain(memory))
+        }
+        _ => "memory not known".to_owned(),
     };
-    Ok([
-        accelerator.name.clone(),
-        resolved.numerics.to_string(),
-        format!("{}{mark}", accelerator.peak(precision(resolved.numerics)).map_err(usage)? / 1e12),
-        format!("{:.0}", accelerator.bytes_per_second().map_err(usage)? / 1e9),
-        format!("{:.0} %", 100.0 * bound.memory_share()),
-        format!("{} ms", plain(bound.seconds() * 1e3)),
-        rate(bound.seconds()),
-        estimated,
+    let time = row.seconds_at_best.map(|seconds| format!("{} ms", plain(seconds * 1e3)));
+    [
+        row.label.clone(),
+        row.numerics.clone(),
+        row.peak_tflops.map(|peak| format!("{peak}{mark}")).unwrap_or_default(),
+        row.gigabytes_per_second.map(|rate| format!("{rate:.0}")).unwrap_or_default(),
+        row.memory_share.map(|share| format!("{:.0} %", 100.0 * share)).unwrap_or_default(),
+        time.or_else(|| row.detail.clone()).unwrap_or_default(),
+        row.rate_at_best.map(|rate| format!("{} {}/s", plain(rate), row.unit)).unwrap_or_default(),
+        row.estimated_rate.map(|rate| format!("{} {}/s", amount(rate), row.unit)).unwrap_or_default(),
         fits,
-        PROJECTED.to_owned(),
-    ])
+        if row.detail.is_some() { String::new() } else { row.provenance.to_owned() },
+    ]
 }
 
 /// How everything here is marked, as in records.
@@ -139,18 +212,68 @@ const PROJECTED: &str = "projected";
 const OP_COLUMNS: [&str; 8] =
     ["accelerator", "op", "limit", "executions", "GFLOP", "GB", "ms at best", "where from"];
 
-fn ops(table: &mut Table, accelerator: &Accelerator, bound: &Bound) {
-    for (name, limit, op) in bound.ops() {
-        let limit: Limit = limit;
+/// The ops of one name that wait for the same thing.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct OpRow {
+    accelerator: String,
+    op: Option<&'static str>,
+    limit: Option<&'static str>,
+    executions: u64,
+    gflop: f64,
+    gigabytes: f64,
+    seconds_at_best: f64,
+    provenance: &'static str,
+    /// Why nothing is projected.
+    detail: Option<String>,
+}
+
+fn ops(args: &ProjectArgs, on: &[On<'_>], bounds: &[Result<Bound, Failure>]) -> Result<(), Failure> {
+    let mut rows = Vec::new();
+    let mut table = Table::new(&OP_COLUMNS);
+    for (on, bound) in on.iter().zip(bounds) {
+        let empty = || OpRow {
+            accelerator: on.label(),
+            op: None,
+            limit: None,
+            executions: 0,
+            gflop: 0.0,
+            gigabytes: 0.0,
+            seconds_at_best: 0.0,
+            provenance: PROJECTED,
+            detail: None,
+        };
+        match bound {
+            Ok(bound) => rows.extend(bound.ops().into_iter().map(|(name, limit, op)| {
+                let limit: Limit = limit;
+                OpRow {
+                    op: Some(name),
+                    limit: Some(limit.name()),
+                    executions: op.executions,
+                    gflop: op.work.flops as f64 / 1e9,
+                    gigabytes: op.work.bytes() as f64 / 1e9,
+                    seconds_at_best: op.seconds / f64::from(on.count),
+                    ..empty()
+                }
+            })),
+            Err(why) => rows.push(OpRow { detail: Some(why.to_string()), ..empty() }),
+        }
+    }
+    for row in &rows {
+        let Some((op, limit)) = row.op.zip(row.limit) else {
+            table.row([row.accelerator.clone(), row.detail.clone().unwrap_or_default()]);
+            continue;
+        };
         table.row([
-            accelerator.name.clone(),
-            name.to_owned(),
-            limit.name().to_owned(),
-            op.executions.to_string(),
-            plain(op.work.flops as f64 / 1e9),
-            plain(op.work.bytes() as f64 / 1e9),
-            plain(op.seconds * 1e3),
-            PROJECTED.to_owned(),
+            row.accelerator.clone(),
+            op.to_owned(),
+            limit.to_owned(),
+            row.executions.to_string(),
+            plain(row.gflop),
+            plain(row.gigabytes),
+            plain(row.seconds_at_best * 1e3),
+            row.provenance.to_owned(),
         ]);
     }
+    rows::write(&rows, &table, args.format.format, &mut io::stdout().lock())
 }

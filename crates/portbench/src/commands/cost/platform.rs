@@ -1,8 +1,8 @@
 //! The platform that the arguments ask for.
 
 use portbench_catalog::own::Payments;
-use portbench_catalog::{Basis, Catalog, Instance, PriceQuery};
-use portbench_pricing::{Assumptions, Interruption, Platform, Rent, Work};
+use portbench_catalog::{Basis, Catalog, CatalogError, Instance, PriceQuery};
+use portbench_pricing::{Assumptions, Interruption, Platform, Ran, Rent, Work};
 use portbench_records::Store;
 
 use crate::args::{CostArgs, OwnedArgs};
@@ -37,14 +37,25 @@ pub(super) fn against(catalog: &Catalog, args: &CostArgs) -> Result<Platform, Fa
         (Some(instance), _) => {
             let region = with.against_region.clone();
             let query = PriceQuery { basis: with.against_basis, region, date: args.date };
-            Platform::rented(catalog, instance, &query, Interruption::default()).map_err(usage)
+            Platform::rented(catalog, instance, &query, Interruption::default()).map_err(of_other_side)
         }
         (None, Some(system)) => {
             let assumed = assumptions(&args.owned, with.against_capital, with.against_power);
-            Platform::owned(catalog, system, &assumed).map_err(usage)
+            Platform::owned(catalog, system, &assumed).map_err(of_other_side)
         }
         (None, None) => Err(Failure::usage("give --against INSTANCE or --against-owned SYSTEM")),
     }
+}
+
+/// The flags that a message of the catalogue names, as the other side has them.
+fn of_other_side(error: CatalogError) -> Failure {
+    let text = usage(error).to_string();
+    let flags = ["capital", "power", "region", "basis"];
+    Failure::usage(
+        flags
+            .iter()
+            .fold(text, |text, flag| text.replace(&format!("--{flag}"), &format!("--against-{flag}"))),
+    )
 }
 
 /// What to say where neither instance nor system was named: those that have what the run ran on.
@@ -61,7 +72,7 @@ fn whose_price(catalog: &Catalog, args: &CostArgs) -> Failure {
 /// Instances that have what works ran on, for people; `None` where there is none.
 pub(super) fn fitting(catalog: &Catalog, works: &[Work]) -> Option<String> {
     const MOST: usize = 8;
-    let mut ran: Vec<&str> = works.iter().filter_map(Work::hardware).collect();
+    let mut ran: Vec<String> = works.iter().filter_map(Work::ran).map(|ran: Ran| ran.to_string()).collect();
     ran.sort_unstable();
     ran.dedup();
     let fits = |instance: &&Instance| {
@@ -76,19 +87,20 @@ pub(super) fn fitting(catalog: &Catalog, works: &[Work]) -> Option<String> {
 }
 
 fn assumptions(args: &OwnedArgs, capital_usd: Option<f64>, it_kw: Option<f64>) -> Assumptions {
+    let usual = Assumptions::default();
     Assumptions {
         capital_usd,
         it_kw,
-        years: args.years,
-        interest: args.interest,
+        years: args.years.unwrap_or(usual.years),
+        interest: args.interest.unwrap_or(usual.interest),
         payments: if args.yearly { Payments::Yearly } else { Payments::Monthly },
-        load: args.power_load,
-        pue: args.pue,
-        usd_per_kwh: args.electricity,
+        load: args.power_load.unwrap_or(usual.load),
+        pue: args.pue.unwrap_or(usual.pue),
+        usd_per_kwh: args.electricity.unwrap_or(usual.usd_per_kwh),
         rent: args.colocation.map(|usd_per_kw_month| Rent {
             usd_per_kw_month,
             includes_power: args.colocation_includes_power,
         }),
-        operations: args.operations,
+        operations: args.operations.unwrap_or(usual.operations),
     }
 }

@@ -199,7 +199,15 @@ fn unit(metric: Metric, work: Unit) -> String {
         Metric::PrefillThroughput => "tokens/second".to_owned(),
         Metric::FlopRate => "flops/second".to_owned(),
         Metric::PeakMemory | Metric::DeviceMemory => "bytes".to_owned(),
-        Metric::EnergyPerUnit => format!("joules per 1 of {work}"),
+        Metric::EnergyPerUnit => {
+            let one = match work {
+                Unit::Tokens => "token",
+                Unit::Images => "image",
+                Unit::Samples => "sample",
+                Unit::Executions => "execution",
+            };
+            format!("joules/{one}")
+        }
         Metric::Loss | Metric::ValidationLoss => "nats".to_owned(),
         Metric::LatencyP50
         | Metric::LatencyP90

@@ -8,12 +8,14 @@ use portbench_measure::Numerics;
 use portbench_report::plain;
 use portbench_stats::Sample;
 use portbench_workload::{Resolved, Workload};
+use serde::Serialize;
 
 use super::{PROJECTED, bound, units};
 use crate::args::ProjectArgs;
 use crate::commands::list::published_entries;
 use crate::failure::{Failure, usage};
 use crate::progress;
+use crate::rows;
 use crate::table::Table;
 
 const COLUMNS: [&str; 9] = [
@@ -27,6 +29,29 @@ const COLUMNS: [&str; 9] = [
     "error",
     "where from",
 ];
+
+const NUMERIC: [&str; 5] = ["published/s", "at best/s", "share reached", "estimate/s", "error"];
+
+/// A published result beside its projections.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Row {
+    model: String,
+    mode: String,
+    instance: String,
+    shape: String,
+    unit: Option<String>,
+    published_per_second: f64,
+    at_best_per_second: f64,
+    share_reached: f64,
+    estimate_per_second: Option<f64>,
+    /// Of the estimate, as a share of what was published.
+    error: Option<f64>,
+    provenance: String,
+    publisher: String,
+    date: String,
+    source: String,
+}
 
 /// A published result beside the bound of its instance.
 pub(super) struct Held {
@@ -68,7 +93,7 @@ pub(super) fn run(args: &ProjectArgs, catalog: &Catalog) -> Result<u8, Failure> 
     if held.is_empty() {
         return Err(Failure::nothing("no published result names a program of ours for its work"));
     }
-    let mut table = Table::new(&COLUMNS);
+    let mut rows = Vec::new();
     let mut errors = Vec::new();
     for (i, one) in held.iter().enumerate() {
         let others = held.iter().enumerate().filter(|(j, other)| *j != i && other.akin(one));
@@ -78,19 +103,38 @@ pub(super) fn run(args: &ProjectArgs, catalog: &Catalog) -> Result<u8, Failure> 
         errors.extend(error.map(f64::abs));
         let result = &one.entry.result;
         let shape: Vec<String> = result.shape.iter().map(|(word, n)| format!("{word} {n}")).collect();
+        rows.push(Row {
+            model: result.model.clone(),
+            mode: result.mode.clone(),
+            instance: result.instance.clone(),
+            shape: shape.join(", "),
+            unit: result.unit.clone(),
+            published_per_second: one.rate,
+            at_best_per_second: one.best,
+            share_reached: one.rate / one.best,
+            estimate_per_second: estimate,
+            error,
+            provenance: format!("published, {PROJECTED}"),
+            publisher: one.entry.publisher.clone(),
+            date: result.date.to_string(),
+            source: result.source.clone(),
+        });
+    }
+    let mut table = Table::new(&COLUMNS).numeric(&NUMERIC);
+    for row in &rows {
         table.row([
-            result.model.clone(),
-            result.instance.clone(),
-            shape.join(", "),
-            plain(one.rate),
-            plain(one.best),
-            format!("{:.1} %", 100.0 * one.rate / one.best),
-            estimate.map(plain).unwrap_or_default(),
-            error.map(|e| format!("{:+.0} %", 100.0 * e)).unwrap_or_default(),
-            format!("published, {PROJECTED}"),
+            row.model.clone(),
+            row.instance.clone(),
+            row.shape.clone(),
+            plain(row.published_per_second),
+            plain(row.at_best_per_second),
+            format!("{:.1} %", 100.0 * row.share_reached),
+            row.estimate_per_second.map(plain).unwrap_or_default(),
+            row.error.map(|e| format!("{:+.0} %", 100.0 * e)).unwrap_or_default(),
+            row.provenance.clone(),
         ]);
     }
-    table.write(args.format.format, &mut io::stdout().lock())?;
+    rows::write(&rows, &table, args.format.format, &mut io::stdout().lock())?;
     progress::say(
         "at best: the roofline of all accelerators of the instance, as if they shared the work without loss; the estimate takes the median share that the other published results of the same accelerator and mode reached",
     );
