@@ -2,6 +2,7 @@
 
 mod chart;
 mod money;
+mod owned;
 
 use std::path::PathBuf;
 
@@ -10,8 +11,9 @@ use portbench_measure::Metric;
 use portbench_neuron::{Line, Sdk, Target as NeuronTarget};
 use portbench_workload::Replicas;
 
-pub(crate) use chart::{ChartArgs, Ground};
-pub(crate) use money::{CostArgs, OwnedArgs, PriceArgs, ProjectArgs};
+pub(crate) use chart::{ChartArgs, Ground, PIXEL_RATIO};
+pub(crate) use money::{CostArgs, PriceArgs, ProjectArgs};
+pub(crate) use owned::AssumptionArgs;
 
 /// Benchmarks accelerator workloads: one definition, run, checked and measured on every back end.
 #[derive(Debug, Parser)]

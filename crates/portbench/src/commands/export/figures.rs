@@ -199,7 +199,7 @@ fn unit(metric: Metric, work: Unit) -> String {
         Metric::PrefillThroughput => "tokens/second".to_owned(),
         Metric::FlopRate => "flops/second".to_owned(),
         Metric::PeakMemory | Metric::DeviceMemory => "bytes".to_owned(),
-        Metric::EnergyPerUnit => format!("joules per 1 of {work}"),
+        Metric::EnergyPerUnit => format!("joules per unit of work ({work})"),
         Metric::Loss | Metric::ValidationLoss => "nats".to_owned(),
         Metric::LatencyP50
         | Metric::LatencyP90
