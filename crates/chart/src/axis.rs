@@ -226,7 +226,7 @@ mod tests {
     fn each_nine_is_written() {
         let ticks = Axis::quantile(&[0.999_999], (0.0, 100.0)).ticks(9);
         let words: Vec<String> = ticks.into_iter().map(|t| Format::Percent.tick(t)).collect();
-        assert_eq!(words, ["0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %"]);
+        assert_eq!(words, ["0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "99.9999 %"]);
         assert_eq!([0.995, 1.0].map(|v| Format::Percent.tick(v)), ["99.5 %", "100 %"]);
     }
 

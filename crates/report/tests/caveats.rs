@@ -200,8 +200,7 @@ fn a_cascade_has_the_workload_beside_its_back_ends() {
         ..Selection::default()
     };
     let chart = drawn(&study(&runs, &[]), ChartKind::Cascade, &selection);
-    let best: Vec<&Vec<String>> =
-        chart.data.rows().iter().filter(|row| row[0] == "best of each platform").collect();
+    let best: Vec<&Vec<String>> = chart.data.rows().iter().filter(|row| row[0] == "best of each").collect();
     assert!(best.len() == 3 && best.iter().all(|row| row[3] == "1" && row[5] == "1"), "{best:?}");
     let others: Vec<&Vec<String>> = chart.data.rows().iter().filter(|row| row[0] != best[0][0]).collect();
     assert!(others.iter().all(|row| row[5] == "0"), "{others:?}");

@@ -203,23 +203,31 @@ impl Plot {
         for curve in &self.curves {
             draw_curve(canvas, curve, &shown(curve), &x, &y, self);
         }
-        if !named {
-            self.captions(canvas, &x, &y, (left, right, top, bottom));
-        } else {
+        let taken = if named {
             self.names(canvas, &x, &y, (right + 10.0, room.right, top, bottom));
-        }
-        self.tags(canvas, &x, &y, (left, right));
+            Vec::new()
+        } else {
+            self.captions(canvas, &x, &y, (left, right, top, bottom))
+        };
+        self.tags(canvas, &x, &y, (left, right), taken);
         self.key(canvas, room, bottom + 52.0)
     }
 
-    /// Beside each mark that has one, its tag: where no other one stands, if there is such a place.
-    fn tags(&self, canvas: &mut Canvas, x: &Axis, y: &Axis, (left, right): (f64, f64)) {
+    /// Beside each mark that has one, its tag: where nothing else stands, if there is such a place. `taken` are middles and widths of other words.
+    fn tags(
+        &self,
+        canvas: &mut Canvas,
+        x: &Axis,
+        y: &Axis,
+        (left, right): (f64, f64),
+        mut taken: Vec<(Point, f64)>,
+    ) {
         /// Width of a mark.
         const MARK: f64 = 9.0;
         const SIDES: [(f64, f64); 6] =
             [(9.0, -7.0), (-9.0, -7.0), (9.0, 7.0), (-9.0, 7.0), (0.0, -14.0), (0.0, 14.0)];
         let tagged = self.curves.iter().filter(|c| c.tag.is_some()).flat_map(|c| &c.points);
-        let mut taken: Vec<(Point, f64)> = tagged.map(|p| ((x.at(p.x), y.at(p.y)), MARK)).collect();
+        taken.extend(tagged.map(|p| ((x.at(p.x), y.at(p.y)), MARK)));
         for curve in &self.curves {
             let Some(tag) = &curve.tag else { continue };
             let width = TAG.width(tag);
@@ -329,14 +337,14 @@ impl Plot {
         }
     }
 
-    /// Words inside the plot, above the right ends of the curves that have them.
+    /// Words inside the plot, above the right ends of the curves that have them; says where their middles are and how wide they are.
     fn captions(
         &self,
         canvas: &mut Canvas,
         x: &Axis,
         y: &Axis,
         (left, right, top, bottom): (f64, f64, f64, f64),
-    ) {
+    ) -> Vec<(Point, f64)> {
         let style = Style::of(11.5).at(Anchor::Right);
         let end = |curve: &Curve| {
             let caption = curve.caption.clone()?;
@@ -348,9 +356,14 @@ impl Plot {
         // Upwards, away from the lines.
         let mut places: Vec<f64> = ends.iter().rev().map(|e| -e.1).collect();
         spread(&mut places, &vec![14.0; ends.len()], (-bottom, -top + 14.0));
+        let mut taken = Vec::new();
         for ((at, _, caption, ink), place) in ends.into_iter().rev().zip(places) {
-            canvas.words(style.fitted(&caption, (at - left) * 0.7), (at, -place), style.ink(ink));
+            let words = style.fitted(&caption, (at - left) * 0.7);
+            let width = style.width(&words);
+            taken.push(((at - width / 2.0, -place), width));
+            canvas.words(words, (at, -place), style.ink(ink));
         }
+        taken
     }
 }
 

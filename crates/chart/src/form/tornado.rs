@@ -27,8 +27,7 @@ impl Tornado {
         let mut x = room.left;
         for (words, ink) in self.changes.iter().zip(INKS) {
             canvas.rectangle((x, room.top + 2.0), (x + 10.0, room.top + 12.0), ink);
-            let words = format!("the assumption is {words}");
-            let words = LABEL.fitted(&words, room.width() / 2.0 - 30.0);
+            let words = LABEL.fitted(words, room.width() / 2.0 - 30.0);
             canvas.words(words.clone(), (x + 16.0, room.top + 7.0), LABEL);
             x += 16.0 + LABEL.width(&words) + 20.0;
         }
@@ -53,7 +52,7 @@ fn draw_panel(canvas: &mut Canvas, room: Room, panel: &TornadoPanel, top: f64) -
     let axis = Axis::around(&ends.chain([panel.base]).collect::<Vec<_>>(), (left, right));
     let first = top + HEAD;
     let bottom = first + LINE * panel.lines.len() as f64;
-    for tick in axis.ticks(((right - left) / 90.0).clamp(2.0, 6.0) as usize) {
+    for tick in axis.ticks(((right - left) / 90.0).clamp(3.0, 6.0) as usize) {
         let x = axis.at(tick);
         canvas.line(vec![(x, first), (x, bottom + 4.0)], Ink::Grid, 1.0);
         canvas.centred(&panel.format.tick(tick), (x, bottom + 14.0), TICK);

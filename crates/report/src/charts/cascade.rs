@@ -12,7 +12,7 @@ use super::study::{Selection, Shown, Study};
 use super::{ChartKind, name, of};
 
 /// The workload itself: on each platform the back end that is best there.
-const BEST: &str = "best of each platform";
+const BEST: &str = "best of each";
 
 /// A back end over the set: throughput by hardware, and the cell that reached it.
 type Application<'s> = BTreeMap<String, (f64, &'s Shown)>;
@@ -67,7 +67,7 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Result<Chart, St
     ));
     if several {
         notes.push(format!(
-            "{BEST}: the workload with whichever back end is fastest there. Its application efficiency is 1 wherever anything ran, by construction: PP is 1 or 0. {}",
+            "{BEST} platform: the workload with whichever back end is fastest there. Its application efficiency is 1 wherever anything ran, by construction: PP is 1 or 0. {}",
             architectural(study, &portability, &best, &set)
         ));
     } else {
