@@ -37,6 +37,11 @@ impl Format {
             Self::Short => number::tick_short(value),
             Self::Seconds => number::tick_seconds(value),
             Self::Usd => format!("${}", number::tick(value)),
+            // Close to the whole each nine counts: 99.99 % must not read 100 %.
+            Self::Percent if value > 0.99 && value < 1.0 => {
+                let nines = (decades(value) - 1e-6).ceil() as usize;
+                format!("{:.*} %", nines.saturating_sub(2), value * 100.0)
+            }
             Self::Percent => format!("{} %", number::tick(value * 100.0)),
         }
     }
@@ -214,7 +219,16 @@ pub fn decades(quantile: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Axis, decades};
+    use super::{Axis, Format, decades};
+
+    /// The ticks of a scale of quantiles are told apart.
+    #[test]
+    fn each_nine_is_written() {
+        let ticks = Axis::quantile(&[0.999_999], (0.0, 100.0)).ticks(9);
+        let words: Vec<String> = ticks.into_iter().map(|t| Format::Percent.tick(t)).collect();
+        assert_eq!(words, ["0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "99.9999 %"]);
+        assert_eq!([0.995, 1.0].map(|v| Format::Percent.tick(v)), ["99.5 %", "100 %"]);
+    }
 
     #[test]
     fn ticks_are_round_and_inside() {

@@ -111,8 +111,13 @@ impl Chart {
         let keys: Vec<&Key> = if named { Vec::new() } else { self.legend.iter().collect() };
         let (mut x, mut y) = (room.left, top + 8.0);
         for key in &keys {
-            let (Key::Series { label, .. } | Key::State { label, .. }) = key;
-            let words = style.fitted(label, room.width() - SIGN);
+            let label = match key {
+                Key::Series { label, provenance: Provenance::Measured, .. } | Key::State { label, .. } => {
+                    label.clone()
+                }
+                Key::Series { label, provenance, .. } => format!("{label} ({})", provenance.name()),
+            };
+            let words = style.fitted(&label, room.width() - SIGN);
             let width = SIGN + style.width(&words);
             if x > room.left && x + width > room.right {
                 (x, y) = (room.left, y + 20.0);

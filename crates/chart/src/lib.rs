@@ -27,4 +27,4 @@ pub use error::ChartError;
 pub use form::bars::{Bar, Interval, Panel};
 pub use marker::Provenance;
 pub use svg::escape;
-pub use theme::{State, Theme};
+pub use theme::{COLOURS, State, Theme};

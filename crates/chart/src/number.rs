@@ -29,26 +29,30 @@ pub fn seconds(value: f64) -> String {
 #[must_use]
 pub fn seconds_with(value: f64, low: f64, high: f64) -> String {
     let (factor, unit) = time_unit(value);
-    format!("{} {unit} {}", plain(value * factor), interval(value * factor, low * factor, high * factor))
+    let (value, ends) = interval(value * factor, low * factor, high * factor);
+    format!("{value} {unit} {ends}")
 }
 
 /// A number and its interval: `12.3 [12.1, 12.6]`.
 #[must_use]
 pub fn plain_with(value: f64, low: f64, high: f64) -> String {
-    format!("{} {}", plain(value), interval(value, low, high))
+    let (value, ends) = interval(value, low, high);
+    format!("{value} {ends}")
 }
 
-/// Both ends with as many decimals as the value has, and one more where they would look the same.
-fn interval(value: f64, low: f64, high: f64) -> String {
-    let decimals = |v: f64| plain(v).split_once('.').map_or(0, |(_, d)| d.len());
-    if plain(value).contains('e') {
-        return format!("[{low:.2e}, {high:.2e}]");
-    }
-    let fewest = decimals(value);
-    let text = |d: usize| (format!("{low:.d$}"), format!("{high:.d$}"));
-    let (a, b) = text(fewest);
-    let (a, b) = if a == b && low != high { text(fewest + 1) } else { (a, b) };
-    format!("[{a}, {b}]")
+/// Most decimals beyond those of [`plain`].
+const MORE: usize = 6;
+
+/// The value, and both ends of its interval in brackets: with the decimals of [`plain`], or as many more as it takes to tell the ends apart.
+fn interval(value: f64, low: f64, high: f64) -> (String, String) {
+    let short = plain(value);
+    let exponent = short.contains('e');
+    let fewest = short.split_once('.').map_or(0, |(_, d)| d.split('e').next().unwrap_or(d).len());
+    let text = |v: f64, d: usize| if exponent { format!("{v:.d$e}") } else { format!("{v:.d$}") };
+    let apart = |d: &usize| text(low, *d) != text(high, *d);
+    let decimals = (fewest..=fewest + MORE).find(apart).unwrap_or(fewest);
+    let value = if decimals == fewest { short } else { text(value, decimals) };
+    (value, format!("[{}, {}]", text(low, decimals), text(high, decimals)))
 }
 
 /// Factor and name of the unit in which a time has one to three digits before the point.
@@ -127,6 +131,12 @@ pub fn tick_seconds(value: f64) -> String {
     format!("{} {unit}", tick(value * factor))
 }
 
+/// `1 line`, `3 lines`.
+#[must_use]
+pub fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 fn without_zeros(digits: &str) -> &str {
     if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits }
 }
@@ -156,7 +166,10 @@ mod tests {
     fn units_and_intervals() {
         assert_eq!(seconds(0.000_25), "250 µs");
         assert_eq!(seconds_with(0.0123, 0.0121, 0.0126), "12.3 ms [12.1, 12.6]");
-        assert_eq!(plain_with(100.0, 99.96, 100.04), "100 [100.0, 100.0]");
+        assert_eq!(plain_with(100.0, 99.96, 100.04), "100.00 [99.96, 100.04]");
+        assert_eq!(plain_with(129.2, 129.19, 129.23), "129.20 [129.19, 129.23]");
+        assert_eq!(plain_with(2.5e7, 2.4999e7, 2.5001e7), "2.5000e7 [2.4999e7, 2.5001e7]");
+        assert_eq!(plain_with(7.0, 7.0, 7.0), "7.00 [7.00, 7.00]");
         assert_eq!(plain_with(1e-4, 9.74e-5, 1.024e-4), "0.000100 [0.000097, 0.000102]");
         assert_eq!(bytes(1.5 * 1024.0 * 1024.0), "1.50 MiB");
         assert_eq!(

@@ -1,5 +1,7 @@
 //! A picture as PNG: plotters fills the shapes on a finer grid, words are laid over it from the shipped font.
 
+use std::collections::HashMap;
+
 use plotters::prelude::{BitMapBackend, DrawingBackend, RGBColor};
 
 use crate::canvas::{Anchor, Canvas, Item, Point, Shape, Style};
@@ -200,6 +202,9 @@ fn coarser(fine: &[u8], (width, height): (u32, u32), fineness: u32) -> Vec<u8> {
     pixels
 }
 
+/// Shades between ink and ground in letters: few enough for the colours of most pictures to fit into a palette.
+const SHADES: f32 = 15.0;
+
 fn words(
     pixels: &mut [u8],
     (width, height): (u32, u32),
@@ -229,19 +234,63 @@ fn words(
             return;
         }
         let place = (y as usize * width as usize + x as usize) * 3;
+        let cover = (cover.clamp(0.0, 1.0) * SHADES).round() / SHADES;
         for (value, ink) in pixels[place..place + 3].iter_mut().zip([r, g, b]) {
-            let mixed = f32::from(*value) + (f32::from(ink) - f32::from(*value)) * cover.clamp(0.0, 1.0);
+            let mixed = f32::from(*value) + (f32::from(ink) - f32::from(*value)) * cover;
             *value = mixed.round() as u8;
         }
     });
 }
 
+/// With a palette, which makes the file several times smaller.
 fn encode(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, png::EncodingError> {
+    let (palette, places) = indexed(pixels);
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, width, height);
-    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_color(png::ColorType::Indexed);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::Fast);
-    encoder.write_header()?.write_image_data(pixels)?;
+    encoder.set_palette(palette);
+    encoder.set_compression(png::Compression::Balanced);
+    encoder.set_filter(png::Filter::NoFilter);
+    encoder.write_header()?.write_image_data(&places)?;
     Ok(file)
+}
+
+/// Most colours of a palette.
+const PALETTE: usize = 256;
+
+/// A palette of the most frequent colours, and for each pixel the place of its own. Where there are more, the rarest, which are shades at the edges of shapes, become the nearest that is kept.
+fn indexed(pixels: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    // Most pixels have the colour of the one before.
+    let mut stretches: Vec<([u8; 3], u32)> = Vec::new();
+    for pixel in pixels.chunks_exact(3) {
+        let colour = [pixel[0], pixel[1], pixel[2]];
+        match stretches.last_mut() {
+            Some((last, length)) if *last == colour => *length += 1,
+            _ => stretches.push((colour, 1)),
+        }
+    }
+    let mut counts: HashMap<[u8; 3], u32> = HashMap::new();
+    for (colour, length) in &stretches {
+        *counts.entry(*colour).or_default() += length;
+    }
+    let mut frequent: Vec<([u8; 3], u32)> = counts.into_iter().collect();
+    frequent.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    let (kept, rare) = frequent.split_at(frequent.len().min(PALETTE));
+    let mut places: HashMap<[u8; 3], u8> =
+        kept.iter().zip(0..=u8::MAX).map(|((c, _), at)| (*c, at)).collect();
+    let distance = |a: [u8; 3], b: [u8; 3]| -> u32 {
+        a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
+    };
+    for (colour, _) in rare {
+        let nearest = kept.iter().zip(0..=u8::MAX).min_by_key(|((c, _), _)| distance(*c, *colour));
+        places.extend(nearest.map(|(_, at)| (*colour, at)));
+    }
+    let palette = kept.iter().flat_map(|(colour, _)| *colour).collect();
+    let mut placed = Vec::with_capacity(pixels.len() / 3);
+    for (colour, length) in &stretches {
+        let place = places.get(colour).copied().unwrap_or_default();
+        placed.resize(placed.len() + *length as usize, place);
+    }
+    (palette, placed)
 }

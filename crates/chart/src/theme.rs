@@ -75,7 +75,7 @@ pub enum State {
 }
 
 /// Number of series colours; series beyond it repeat them with another marker.
-pub(crate) const COLOURS: usize = 7;
+pub const COLOURS: usize = 7;
 
 /// Colours that people with any colour vision tell apart (Okabe and Ito 2008), dark enough on white.
 const ON_WHITE: [Rgb; COLOURS] = [

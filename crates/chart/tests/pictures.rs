@@ -53,7 +53,7 @@ fn every_kind(values: &[(f64, f64)], names: &[String]) -> Vec<Chart> {
         label: name(i),
         series: i,
         provenance: provenance(i),
-        marks: i.is_multiple_of(2),
+        marks: [kind::Marks::None, kind::Marks::End, kind::Marks::All][i % 3],
         points: points(i).collect(),
     };
     let coordinate = |title: &str, scale, format, from_zero| kind::Coordinate {
@@ -157,6 +157,7 @@ fn every_kind(values: &[(f64, f64)], names: &[String]) -> Vec<Chart> {
     };
     let application = |i: usize| kind::CascadeApplication {
         label: name(i),
+        best: i == 0,
         steps: (0..values.len())
             .map(|k| kind::CascadeStep { platform: k, series: k, efficiency: 1.0 / (1.0 + k as f64) })
             .collect(),
@@ -175,6 +176,20 @@ fn every_kind(values: &[(f64, f64)], names: &[String]) -> Vec<Chart> {
             .collect(),
         target: Some(1.9),
     };
+    let tornado = kind::TornadoPanel {
+        title: name(0),
+        format: Format::Usd,
+        base: values[0].0,
+        lines: values
+            .iter()
+            .enumerate()
+            .map(|(i, (value, spread))| kind::TornadoLine {
+                label: name(i),
+                lower: value * (1.0 - spread),
+                higher: value * (1.0 + spread),
+            })
+            .collect(),
+    };
     let drawn = [
         Some(rows),
         lines.chart("scaling", head("lines"), |_| None),
@@ -187,6 +202,7 @@ fn every_kind(values: &[(f64, f64)], names: &[String]) -> Vec<Chart> {
         kind::coverage((0..names.len()).map(coverage).collect(), "share", head("coverage")),
         kind::cascade(&platforms, (0..names.len()).map(application).collect(), head("cascade")),
         loss.chart(head("loss")),
+        kind::tornado("sensitivity", head("tornado"), ["lower".into(), "higher".into()], vec![tornado]),
     ];
     drawn.into_iter().flatten().collect()
 }
@@ -240,7 +256,7 @@ fn check(svg: &str, width: f64) {
 fn every_kind_is_a_sound_picture() {
     let values: Vec<(f64, f64)> = (1..9).map(|i| (f64::from(i) * 0.7, 0.1)).collect();
     let charts = every_kind(&values, &names(3));
-    assert_eq!(charts.len(), 11);
+    assert_eq!(charts.len(), 12);
     for chart in charts {
         let name = &chart.name;
         assert!(!chart.description.is_empty() && !chart.data.rows().is_empty(), "{name}");
@@ -281,6 +297,20 @@ fn a_png_has_only_some_scales() {
         assert!(matches!(chart.png(Theme::Light, scale), Err(ChartError::Scale { .. })));
     }
     assert_eq!(decode(&chart.png(Theme::Light, 1).unwrap()).0, 960);
+}
+
+/// Without a palette a picture would be several times larger.
+#[test]
+fn a_png_has_a_palette() {
+    let values: Vec<(f64, f64)> = (1..30).map(|i| (f64::from(i) * 0.7, 0.1)).collect();
+    for chart in every_kind(&values, &names(9)) {
+        for theme in [Theme::Light, Theme::Dark] {
+            let file = chart.png(theme, 2).unwrap();
+            let colours =
+                png::Decoder::new(std::io::Cursor::new(&file)).read_info().unwrap().info().color_type;
+            assert_eq!(colours, png::ColorType::Indexed, "{} {}", chart.name, theme.name());
+        }
+    }
 }
 
 /// A filled mark is the series' colour, and each ground has its own.
@@ -347,7 +377,7 @@ fn what_is_not_finite_is_named_and_not_drawn() {
         let svg = chart.svg(Theme::Light).unwrap();
         check(&svg, WIDE);
         assert!(!chart.data.csv().contains("NaN") && !chart.data.csv().contains("inf"));
-        if ["rows", "lines", "frontier", "loss"].contains(&chart.name.as_str()) {
+        if ["rows", "lines", "frontier", "loss", "tornado"].contains(&chart.name.as_str()) {
             let told = chart.notes.iter().filter(|n| n.starts_with("Not drawn")).count();
             assert!(told > 1, "{}: {:?}", chart.name, chart.notes);
         }

@@ -3,6 +3,7 @@
 mod chart;
 mod compile;
 mod money;
+mod owned;
 
 use std::path::PathBuf;
 
@@ -11,9 +12,10 @@ use portbench_measure::Metric;
 use portbench_neuron::{Line, Sdk, Target as NeuronTarget};
 use portbench_workload::Replicas;
 
-pub(crate) use chart::{ChartArgs, Ground};
+pub(crate) use chart::{ChartArgs, Ground, PIXEL_RATIO};
 pub(crate) use compile::{CompileArgs, FlagArgs};
-pub(crate) use money::{CostArgs, OwnedArgs, PriceArgs, ProjectArgs};
+pub(crate) use money::{CostArgs, PriceArgs, ProjectArgs};
+pub(crate) use owned::AssumptionArgs;
 
 /// Benchmarks accelerator workloads: one definition, run, checked and measured on every back end.
 #[derive(Debug, Parser)]

@@ -98,7 +98,14 @@ fn a_chart_is_svg_png_or_csv_by_its_name() {
     );
     assert_eq!(draw(&["--out", "narrow.svg", "--narrow"]).status.code(), Some(0));
     assert!(String::from_utf8(read("narrow.svg")).unwrap().contains("width=\"420\""));
-    let numbers = draw(&["--out", "loss.csv"]);
+    let numbers = draw(&["--out", "only.csv"]);
+    assert_eq!(read("only.csv"), read("loss.csv"), "a picture has its numbers beside it");
+    assert_eq!(read("only.csv"), read("new/loss.csv"));
+    assert!(stderr(&numbers).contains(&format!("again: portbench chart loss {SHAKESPEARE} --out only.csv")));
+    fs::write(folder.path().join("mine.csv"), "my,own\r\n1,2\r\n").unwrap();
+    let beside = draw(&["--out", "mine.svg"]);
+    assert!(stderr(&beside).contains("mine.csv holds something else"), "{}", stderr(&beside));
+    assert_eq!(read("mine.csv"), b"my,own\r\n1,2\r\n");
     assert!(read("loss.csv").starts_with(b"platform,loss of,step,loss\r\n"));
     assert!(stderr(&numbers).contains("Stack: candle"), "{}", stderr(&numbers));
 }
@@ -124,12 +131,54 @@ fn what_cannot_be_drawn_says_why() {
             2,
             "there are candle-intel-xeon-2-cpus",
         ),
-        (&["pareto", SHAKESPEARE, "--out", "a.svg"], 3, "nothing that a chart of pareto could show"),
+        (&["pareto", SHAKESPEARE, "--out", "a.svg"], 3, "chart of pareto could show: no cell generates"),
+        (&["cost", SHAKESPEARE, "--out", "a.svg"], 3, "no price was given; name whose with --instance NAME"),
+        (
+            &["cost", SHAKESPEARE, "--instance", "p5.48xlarge", "--out", "a.svg"],
+            3,
+            "p5.48xlarge has nvidia-h100",
+        ),
+        (&["loss", SHAKESPEARE, SHAKESPEARE, "--out", "a.svg"], 2, "which is given twice"),
+        (&["cost", SHAKESPEARE, "--years", "3", "--out", "a.svg"], 2, "name it with --owned SYSTEM"),
+        (
+            &["sensitivity", SHAKESPEARE, "--owned", "trn2-ultraserver", "--out", "a.svg"],
+            2,
+            "give it with --capital USD",
+        ),
     ] {
         let said = said(args);
         assert!(said.starts_with(&format!("{code} ")) && said.contains(words), "{args:?}: {said}");
     }
     assert!(fs::read_dir(folder.path()).unwrap().next().is_none(), "nothing is written");
+}
+
+/// What owned hardware costs can be asked for with all of its assumptions, which the line to draw it again repeats.
+#[test]
+fn sensitivity_of_owned_hardware() {
+    let folder = tempfile::tempdir().unwrap();
+    let owned =
+        ["--owned", "trn2-ultraserver", "--capital", "1000000", "--years", "5", "--sensitivity", "0.1"];
+    let args = [&["chart", "sensitivity", SHAKESPEARE], &owned[..], &["--out", "tornado.svg"]].concat();
+    let output = portbench(&args, folder.path());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let told = stderr(&output);
+    let recipe = told.lines().find_map(|line| line.split_once("again: portbench ")).unwrap().1;
+    assert!(recipe.contains(&owned.join(" ")), "{recipe}");
+    let read = || fs::read(folder.path().join("tornado.svg")).unwrap();
+    let first = read();
+    let again = portbench(&words(recipe).iter().map(String::as_str).collect::<Vec<_>>(), folder.path());
+    assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));
+    assert!(first == read(), "the line draws another picture");
+    let csv = fs::read_to_string(folder.path().join("tornado.csv")).unwrap();
+    assert!(csv.starts_with("sum,provenance,assumption,as assumed,10 % lower,10 % higher\r\n"), "{csv}");
+    let capital: Vec<f64> = csv
+        .lines()
+        .find(|line| line.contains(",capital,"))
+        .unwrap()
+        .split(',')
+        .filter_map(|field| field.parse().ok())
+        .collect();
+    assert!(capital[1] < capital[0] && capital[0] < capital[2], "{capital:?}");
 }
 
 #[test]

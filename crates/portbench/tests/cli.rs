@@ -217,9 +217,12 @@ fn figures_are_exported_for_other_programs() {
     let found: Vec<Value> = read.get_row_iter(None).unwrap().map(|row| of_row(row.unwrap())).collect();
     assert_eq!(&found, rows, "Parquet and JSON hold the same");
 
-    let nowhere = home.path("nowhere/figures.txt");
-    let (_, error) = home.expect(2, &["export", "--out", nowhere.to_str().unwrap()]);
-    assert!(error.contains("nowhere/figures.txt"), "{error}");
+    let deep = home.path("new/figures.txt");
+    home.expect(0, &["export", "--out", deep.to_str().unwrap()]);
+    assert!(fs::read_to_string(&deep).unwrap().starts_with("run,"));
+    let below_a_file = deep.join("more.txt");
+    let (_, error) = home.expect(2, &["export", "--out", below_a_file.to_str().unwrap()]);
+    assert!(error.contains("new/figures.txt/more.txt"), "{error}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Platforms: who executed, on what hardware, in which versions; and the colour that each has in every chart.
 
+mod colours;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use portbench_catalog::{Accelerator, Catalog, Kind};
@@ -52,6 +54,9 @@ impl Platform {
             );
             versions.extend(accelerator.and_then(|a| Some(("driver".to_owned(), a.driver.clone()?))));
         }
+        if let Some(version) = versions.get_mut("cuda") {
+            *version = cuda(version);
+        }
         let instance = facts.get("neuron-instance").filter(|_| on_neuron).map(|i| format!("AWS {i}"));
         let name = accelerator.and_then(|a| a.name.clone()).or(instance);
         let hardware = match head.cell.device.split(':').next().unwrap_or_default() {
@@ -78,6 +83,14 @@ impl Platform {
     }
 }
 
+/// CUDA's version with a point, which some libraries give as a number: 13000 for 13.0.
+fn cuda(version: &str) -> String {
+    match version.parse::<u32>() {
+        Ok(number) if number >= 1000 => format!("{}.{}", number / 1000, number % 1000 / 10),
+        _ => version.to_owned(),
+    }
+}
+
 /// Name of a device that did not say what it is.
 fn nameless(kind: &str) -> String {
     match kind {
@@ -95,13 +108,13 @@ fn cpu(model: &str, cpus: u64) -> String {
     format!("{name}, {cpus} CPU{}", if cpus == 1 { "" } else { "s" })
 }
 
-/// The platforms of a report. They are ordered by hardware, then back end, then versions; the place in this order is the number of the platform's series in every chart, and so its
-/// colour and marker: they depend on nothing but the set.
+/// The platforms of a report, ordered by hardware, then back end, then versions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Platforms {
     all: Vec<Platform>,
     labels: Vec<String>,
     slugs: Vec<String>,
+    series: Vec<usize>,
 }
 
 impl Platforms {
@@ -118,7 +131,8 @@ impl Platforms {
             let taken = slugs.iter().filter(|s| **s == slug).count();
             slugs.push(if taken == 0 { slug } else { format!("{slug}-{}", taken + 1) });
         }
-        Self { all, labels, slugs }
+        let series = colours::series(&all);
+        Self { all, labels, slugs, series }
     }
 
     /// How many there are.
@@ -161,6 +175,18 @@ impl Platforms {
     #[must_use]
     pub fn of_slug(&self, slug: &str) -> Option<usize> {
         self.slugs.iter().position(|s| s == slug)
+    }
+
+    /// The number of the platform's series in every chart, and so its colour and marker: they follow from its hardware and back end, whatever else a report shows. Of two platforms that would
+    /// look alike the later one in order takes the next look that is free.
+    #[must_use]
+    pub fn series(&self, index: usize) -> usize {
+        self.series.get(index).copied().unwrap_or(index)
+    }
+
+    /// Numbers of series that no platform has, for what is not measured.
+    pub(crate) fn free_series(&self) -> impl Iterator<Item = usize> {
+        (0..).filter(|number| !self.series.contains(number))
     }
 
     /// The platform's software, for people.

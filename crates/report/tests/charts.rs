@@ -22,6 +22,7 @@ fn read(runs: &[Run]) -> Study<'_> {
     let published = portbench_catalog::published::read("made-up.toml", PUBLISHED).unwrap();
     let prices = PriceChoice {
         instances: INSTANCES.split(',').map(|text| Rented::parse(text).unwrap()).collect(),
+        owned: vec!["b200-server".into()],
         scale: true,
         ..PriceChoice::default()
     };
@@ -82,7 +83,7 @@ fn every_kind_has_a_chart_where_it_belongs() {
     };
     assert_eq!(
         of(&About::Overview),
-        "throughput cost outcomes parity latency ttft-tpot op-coverage pareto-gpt2-124m cost-interactivity-gpt2-124m"
+        "throughput cost sensitivity outcomes parity latency ttft-tpot op-coverage pareto-gpt2-124m cost-interactivity-gpt2-124m"
     );
     assert_eq!(
         of(&About::Workload("nano-gpt-training".into())),
@@ -96,9 +97,13 @@ fn every_kind_has_a_chart_where_it_belongs() {
     );
     for Placed { chart, recipe, .. } in &placed {
         assert!(recipe.starts_with(&format!("portbench chart {} ", chart.kind)), "{recipe}");
-        assert!(recipe.contains(&format!(" --instance {INSTANCES} --scale --on ")), "{recipe}");
+        assert!(
+            recipe.contains(&format!(" --instance {INSTANCES} --owned b200-server --scale --on ")),
+            "{recipe}"
+        );
         assert!(recipe.ends_with(&format!(" --out {}.svg", chart.name)), "{recipe}");
-        assert!(chart.notes.iter().any(|n| n.starts_with("Stack: ")), "{}: {:?}", chart.name, chart.notes);
+        let origin = if chart.kind == "sensitivity" { "Price of b200-server, owned" } else { "Stack: " };
+        assert!(chart.notes.iter().any(|n| n.starts_with(origin)), "{}: {:?}", chart.name, chart.notes);
         for svg in [chart.svg(Theme::Page).unwrap(), chart.narrow_svg(Theme::Dark).unwrap()] {
             roxmltree::Document::parse(&svg).unwrap();
         }
@@ -203,7 +208,7 @@ fn no_runs_and_runs_without_figures_have_no_charts_of_them() {
     let runs = [common::sample_run(folder.path(), "s", &[failed])];
     let placed = charts::charts(&read(&runs)).unwrap();
     let names: Vec<&str> = placed.iter().map(|p| p.chart.name.as_str()).collect();
-    assert_eq!(names, ["outcomes"]);
+    assert_eq!(names, ["sensitivity", "outcomes"]);
 }
 
 #[test]
@@ -224,7 +229,7 @@ fn published_and_projected_stand_beside_measured() {
     let of = |word: &str| numbers.lines().filter(|l| l.contains(word)).collect::<Vec<_>>();
     assert_eq!(of("published").len(), 1, "{numbers}");
     assert!(
-        of("published")[0].contains("Somebody · trn1.2xlarge,\"batch 16, sequence 128\"")
+        of("published")[0].contains("Somebody · trn1.2xlarge,\"published, batch 16, sequence 128\"")
             && of("published")[0].contains(",3421.57,")
     );
     assert_eq!(of("projected").len(), 2, "{numbers}");
@@ -246,6 +251,7 @@ fn numbers_beside_the_charts() {
     insta::assert_snapshot!("outcomes", csv(&placed, "outcomes"));
     insta::assert_snapshot!("cost", csv(&placed, "cost-gpt2-124m-generate-4"));
     insta::assert_snapshot!("cost_interactivity", csv(&placed, "cost-interactivity-gpt2-124m"));
+    insta::assert_snapshot!("sensitivity", csv(&placed, "sensitivity"));
     insta::assert_snapshot!("cost_load", lines("cost-load-bert-base-inference-f32", 5));
     insta::assert_snapshot!("parity", csv(&placed, "parity"));
     insta::assert_snapshot!("pareto", csv(&placed, "pareto-gpt2-124m"));

@@ -6,76 +6,15 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use common::{failed, record, sample_records, sample_run};
+use common::site::{Runs, on_gpu, parsed, read, rows, two_platforms};
+use common::{failed, record, sample_records};
 use portbench_catalog::Catalog;
-use portbench_catalog::published;
-use portbench_measure::{AcceleratorTelemetry, LatencyBounds, Mode, Numerics, Scenario, Unit};
-use portbench_records::{Outcome, Record, Run};
-use portbench_report::charts::{PriceChoice, Rented, Study};
-use portbench_report::{MANIFEST, ReportError, SiteFiles, write_site};
-
-/// Runs that lie in a folder of their own.
-struct Runs {
-    folder: tempfile::TempDir,
-    runs: Vec<Run>,
-}
-
-impl Runs {
-    fn of(sets: &[Vec<Record>]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let results = folder.path().join("results");
-        let runs = sets.iter().map(|records| sample_run(&results, "sample", records)).collect();
-        Self { folder, runs }
-    }
-
-    fn out(&self) -> PathBuf {
-        self.folder.path().join("site")
-    }
-
-    fn write(&self) -> Result<SiteFiles, ReportError> {
-        self.write_to(&self.out())
-    }
-
-    fn write_to(&self, out: &Path) -> Result<SiteFiles, ReportError> {
-        write_site(&Study::read(&self.runs)?.with_published(published::built_in().unwrap()), out)
-    }
-
-    fn page(&self, name: &str) -> String {
-        read(&self.out().join(name))
-    }
-}
-
-fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap()
-}
-
-/// A record that a GPU of that name made; its program is that of the CPU's record.
-fn on_gpu(name: &str, mut record: Record) -> Record {
-    record.cell.device = "cuda:0".into();
-    for trial in &mut record.trials {
-        trial.measurement.accelerator =
-            Some(AcceleratorTelemetry { name: Some(name.into()), ..AcceleratorTelemetry::default() });
-    }
-    record
-}
-
-/// Two platforms: the GPU is twice as fast at one workload, fails another, and was never asked for a third.
-fn two_platforms() -> Runs {
-    let gpu = "NVIDIA H100 80GB HBM3";
-    let mut unsupported = failed("resnet18", "candle", Outcome::Unsupported, "no kernel for `conv2d`");
-    unsupported.problem.unit = Unit::Images;
-    let generate = |rate| record("gpt2-124m", Mode::Generate, "candle", Unit::Tokens, rate);
-    Runs::of(&[
-        vec![
-            generate(20.0),
-            record("resnet18", Mode::Inference, "candle", Unit::Images, 31.4),
-            record("mlp", Mode::Training, "candle", Unit::Samples, 100.0),
-        ],
-        vec![on_gpu(gpu, generate(40.0)), on_gpu(gpu, unsupported)],
-    ])
-}
+use portbench_measure::{LatencyBounds, Mode, Numerics, Scenario, Unit};
+use portbench_records::{Outcome, Record};
+use portbench_report::charts::Study;
+use portbench_report::{MANIFEST, write_site};
 
 fn files_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -92,24 +31,6 @@ fn files_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         }
     }
     found
-}
-
-/// The page as XML: what HTML leaves open is closed first. Panics where tags do not match.
-fn parsed(html: &str) -> String {
-    let mut xml = String::new();
-    let mut rest = html.strip_prefix("<!DOCTYPE html>").unwrap();
-    while let Some(start) = rest.find('<') {
-        let end = start + rest[start..].find('>').unwrap();
-        let tag = &rest[start + 1..end];
-        let name = tag.split([' ', '/']).next().unwrap();
-        xml.push_str(&rest[..end]);
-        let open = ["meta", "link", "img", "br", "hr", "input", "source"].contains(&name);
-        xml.push_str(if open && !tag.ends_with('/') { "/>" } else { ">" });
-        rest = &rest[end + 1..];
-    }
-    xml.push_str(rest);
-    roxmltree::Document::parse(&xml).unwrap_or_else(|e| panic!("{e}: {xml}"));
-    xml
 }
 
 /// Every address on a page, with the attribute that holds it.
@@ -165,22 +86,6 @@ fn normal(path: &Path) -> String {
         }
     }
     parts.join("/")
-}
-
-/// The cells of a table's rows as text.
-fn rows(html: &str, table: &str) -> Vec<Vec<String>> {
-    let xml = parsed(html);
-    let document = roxmltree::Document::parse(&xml).unwrap();
-    let table = document.descendants().find(|n| n.attribute("id") == Some(table)).unwrap();
-    let body = table.children().find(|n| n.has_tag_name("tbody")).unwrap();
-    let text = |node: roxmltree::Node<'_, '_>| -> String {
-        let words: Vec<&str> =
-            node.descendants().filter(roxmltree::Node::is_text).filter_map(|t| t.text()).collect();
-        words.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
-    };
-    let row =
-        |row: roxmltree::Node<'_, '_>| row.children().filter(roxmltree::Node::is_element).map(text).collect();
-    body.children().filter(|n| n.has_tag_name("tr")).map(row).collect()
 }
 
 #[test]
@@ -250,27 +155,19 @@ fn planned_cells_without_a_readable_record_are_listed() {
     assert_holds_together(&runs.out());
 }
 
+/// A cell that passed its check and whose times were refused is neither wrong nor unable to run.
 #[test]
-fn prices_reach_the_cells_that_they_are_for() {
-    let runs = two_platforms();
-    let rented = |name: &str| Rented::parse(name).unwrap();
-    let choice = PriceChoice {
-        instances: vec![rented("c8i.xlarge"), rented("p5.4xlarge")],
-        of_runs: vec![(1, rented("trn1.2xlarge"))],
-        ..PriceChoice::default()
-    };
-    let study = Study::read(&runs.runs).unwrap().with_catalog(Catalog::built_in().unwrap());
-    write_site(&study.with_prices(choice).unwrap(), &runs.out()).unwrap();
-    let cells = rows(&runs.page("index.html"), "cells-table");
-    let cost = |workload: &str, device: &str| {
-        let row = cells.iter().find(|row| row[0].starts_with(workload) && row[1].ends_with(device)).unwrap();
-        row[5].clone()
-    };
-    assert!(cost("resnet18", "cpu").contains("per 1,000 images"), "{cells:?}");
-    assert!(
-        cost("gpt2-124m", "cuda:0").contains("ran on NVIDIA H100"),
-        "another run's price does not count: {cells:?}"
-    );
+fn figures_that_were_refused_do_not_make_a_cell_wrong() {
+    let mut refused = record("gemm", Mode::Inference, "tch", Unit::Executions, 100.0);
+    refused.outcome = Outcome::Incorrect;
+    refused.detail = Some("the barrier does not wait".into());
+    refused.figures.clear();
+    let runs = Runs::of(&[vec![record("mlp", Mode::Training, "candle", Unit::Samples, 100.0), refused]]);
+    runs.write().unwrap();
+    let page = runs.page("index.html");
+    assert!(page.contains("all 2 checked cells") && page.contains("1 cell right and without figures"));
+    let cells = rows(&page, "cells-table");
+    assert!(cells.iter().any(|row| row[2].starts_with("yes: figures refused")), "{cells:?}");
 }
 
 #[test]

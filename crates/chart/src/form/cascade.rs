@@ -21,6 +21,8 @@ pub(crate) struct Step {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Application {
     pub(crate) label: String,
+    /// Number of the series that its line is coloured as.
+    pub(crate) series: Option<usize>,
     pub(crate) steps: Vec<Step>,
     pub(crate) running: Vec<f64>,
     pub(crate) pp: f64,
@@ -40,6 +42,15 @@ const TICK: Style = Style::of(11.5).ink(Ink::Muted);
 const NAME: Style = Style::of(12.0);
 /// Height of an application's row of boxes.
 const ROW: f64 = 22.0;
+/// Between names and boxes: a piece of each line.
+const SAMPLE: f64 = 26.0;
+/// Dashes of the lines, so that applications of one colour are told apart.
+const DASHES: [Option<(f64, f64)>; 4] = [None, Some((7.0, 3.0)), Some((2.0, 2.5)), Some((11.0, 4.0))];
+
+/// How the line of an application looks.
+fn stroke(place: usize, application: &Application) -> (Ink, Option<(f64, f64)>) {
+    (application.series.map_or(Ink::Text, Ink::Series), DASHES[place % DASHES.len()])
+}
 
 impl Cascade {
     pub(crate) fn draw(&self, canvas: &mut Canvas, room: Room) -> f64 {
@@ -49,7 +60,7 @@ impl Cascade {
         let (top, bottom) = (room.top + 24.0, room.top + 24.0 + height);
         let names = self.applications.iter().map(|a| NAME.width(&a.label)).fold(0.0, f64::max);
         let names = names.min(room.width() * if room.narrow { 0.28 } else { 0.24 });
-        let left = room.left + names.max(34.0) + 10.0;
+        let left = room.left + names.max(34.0) + 10.0 + SAMPLE;
         let side = if room.narrow { 52.0 } else { (room.width() * 0.26).min(240.0) };
         let right = room.right - side - 14.0;
         let y = Axis::between(0.0, 1.1, (bottom, top));
@@ -65,18 +76,23 @@ impl Cascade {
             canvas.line(vec![(left, y.at(tick)), (right, y.at(tick))], Ink::Grid, 1.0);
             canvas.words(Format::Plain.tick(tick), (left - 8.0, y.at(tick)), TICK.at(Anchor::Right));
         }
-        for application in &self.applications {
+        // What has the same value lies side by side.
+        let aside = |place: usize| place as f64 - (self.applications.len() as f64 - 1.0) / 2.0;
+        let gap = (step / (self.applications.len() as f64 + 1.0)).min(16.0);
+        for (place, application) in self.applications.iter().enumerate() {
+            let at = |pp: f64| y.at(pp) + aside(place) * 2.4;
             let running: Vec<Point> = application
                 .running
                 .iter()
                 .enumerate()
-                .flat_map(|(k, pp)| [(x(k) - step / 2.0, y.at(*pp)), (x(k) + step / 2.0, y.at(*pp))])
+                .flat_map(|(k, pp)| [(x(k) - step / 2.0, at(*pp)), (x(k) + step / 2.0, at(*pp))])
                 .collect();
             let tip = format!("{}: running PP", application.label);
-            canvas.mark(tip, |canvas| canvas.line(running, Ink::Muted, 1.6));
+            let (ink, dash) = stroke(place, application);
+            canvas.mark(tip, |canvas| canvas.dashed(running, ink, 1.8, dash));
         }
-        for application in &self.applications {
-            let at = |(k, s): (usize, &Step)| (x(k), y.at(s.efficiency));
+        for (place, application) in self.applications.iter().enumerate() {
+            let at = |(k, s): (usize, &Step)| (x(k) + aside(place) * gap, y.at(s.efficiency));
             let points: Vec<Point> = application.steps.iter().enumerate().map(at).collect();
             canvas.line(points.clone(), Ink::Grid, 1.6);
             for (step, at) in application.steps.iter().zip(points) {
@@ -100,9 +116,12 @@ impl Cascade {
     /// Below the lines: which platform each step is.
     fn boxes(&self, canvas: &mut Canvas, room: Room, (left, step, top): (f64, f64, f64)) -> f64 {
         let mut y = top;
-        for application in &self.applications {
-            let label = NAME.fitted(&application.label, left - room.left - 10.0);
-            canvas.words(label, (left - 8.0, y + ROW / 2.0), NAME.at(Anchor::Right));
+        for (place, application) in self.applications.iter().enumerate() {
+            let label = NAME.fitted(&application.label, left - SAMPLE - room.left - 10.0);
+            canvas.words(label, (left - SAMPLE - 8.0, y + ROW / 2.0), NAME.at(Anchor::Right));
+            let (ink, dash) = stroke(place, application);
+            let piece = vec![(left - SAMPLE, y + ROW / 2.0), (left - 6.0, y + ROW / 2.0)];
+            canvas.dashed(piece, ink, 1.8, dash);
             for k in 0..self.platforms {
                 let from = (left + step * k as f64 + 1.0, y + 1.0);
                 let to = (left + step * (k + 1) as f64 - 1.0, y + ROW - 1.0);

@@ -1,10 +1,11 @@
-//! Forms of charts: rows of bars, curves over two axes, matrices, stacked bars, cascades. Each knows its geometry and nothing of what it shows.
+//! Forms of charts: rows of bars, curves over two axes, matrices, stacked bars, cascades, bars to both sides of a base. Each knows its geometry and nothing of what it shows.
 
 pub(crate) mod bars;
 pub(crate) mod cascade;
 pub(crate) mod matrix;
 pub(crate) mod plot;
 pub(crate) mod stacks;
+pub(crate) mod tornado;
 
 use crate::canvas::Canvas;
 use bars::Bars;
@@ -12,6 +13,7 @@ use cascade::Cascade;
 use matrix::Matrix;
 use plot::Plot;
 use stacks::Stacks;
+use tornado::Tornado;
 
 /// The part of a canvas that is left for a form.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +39,7 @@ pub(crate) enum Form {
     Matrix(Matrix),
     Plot(Plot),
     Stacks(Stacks),
+    Tornado(Tornado),
 }
 
 impl Form {
@@ -48,6 +51,7 @@ impl Form {
             Self::Matrix(matrix) => matrix.draw(canvas, room),
             Self::Plot(plot) => plot.draw(canvas, room),
             Self::Stacks(stacks) => stacks.draw(canvas, room),
+            Self::Tornado(tornado) => tornado.draw(canvas, room),
         }
     }
 }

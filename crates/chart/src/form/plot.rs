@@ -45,6 +45,14 @@ impl Dimension {
         }
     }
 
+    /// The title, and how the scale grows where that is not by equal steps.
+    fn words(&self) -> String {
+        match self.scale {
+            Scale::Logarithmic => format!("{}, logarithmic scale", self.title),
+            Scale::Linear | Scale::Quantile => self.title.clone(),
+        }
+    }
+
     fn shows(&self, value: f64) -> bool {
         value.is_finite() && (self.scale != Scale::Logarithmic || value > 0.0)
     }
@@ -77,6 +85,8 @@ pub(crate) struct Curve {
     pub(crate) named: bool,
     /// Words above its right end, where names do not stand there.
     pub(crate) caption: Option<String>,
+    /// A few letters beside each of its marks, which the plot's key explains.
+    pub(crate) tag: Option<String>,
     pub(crate) points: Vec<Spot>,
     /// Lower and upper ends of an area around the curve: x, low, high.
     pub(crate) band: Vec<[f64; 3]>,
@@ -112,6 +122,7 @@ impl Curve {
             hollow: false,
             named: true,
             caption: None,
+            tag: None,
             points: points.into_iter().map(spot).collect(),
             band: Vec::new(),
         }
@@ -134,11 +145,14 @@ pub(crate) struct Plot {
     pub(crate) y: Dimension,
     pub(crate) curves: Vec<Curve>,
     pub(crate) guides: Vec<Guide>,
+    /// What the tags mean, below the plot.
+    pub(crate) key: Vec<(String, String)>,
 }
 
 const TICK: Style = Style::of(11.5).ink(Ink::Muted);
 const AXIS: Style = Style::of(12.5).ink(Ink::Muted);
 const NAME: Style = Style::of(12.0);
+const TAG: Style = Style::of(10.5);
 /// Most curves whose names stand at their ends.
 const NAMED: usize = 10;
 
@@ -179,7 +193,7 @@ impl Plot {
         let names = names.fold(0.0, f64::max).min(room.width() * 0.24);
         let right = room.right - if names > 0.0 { names + 26.0 } else { 10.0 };
         let x = self.x.axis(all.iter().map(|p| p.x).chain(guides(false)), (left, right));
-        canvas.words(AXIS.fitted(&self.y.title, room.width()), (room.left, room.top + 6.0), AXIS);
+        canvas.words(AXIS.fitted(&self.y.words(), room.width()), (room.left, room.top + 6.0), AXIS);
         for tick in ticks {
             canvas.line(vec![(left, y.at(tick)), (right, y.at(tick))], Ink::Grid, 1.0);
             canvas.words(self.y.format.tick(tick), (left - 8.0, y.at(tick)), TICK.at(Anchor::Right));
@@ -189,12 +203,62 @@ impl Plot {
         for curve in &self.curves {
             draw_curve(canvas, curve, &shown(curve), &x, &y, self);
         }
-        if !named {
-            self.captions(canvas, &x, &y, (left, right, top, bottom));
-        } else {
+        let taken = if named {
             self.names(canvas, &x, &y, (right + 10.0, room.right, top, bottom));
+            Vec::new()
+        } else {
+            self.captions(canvas, &x, &y, (left, right, top, bottom))
+        };
+        self.tags(canvas, &x, &y, (left, right), taken);
+        self.key(canvas, room, bottom + 52.0)
+    }
+
+    /// Beside each mark that has one, its tag: where nothing else stands, if there is such a place. `taken` are middles and widths of other words.
+    fn tags(
+        &self,
+        canvas: &mut Canvas,
+        x: &Axis,
+        y: &Axis,
+        (left, right): (f64, f64),
+        mut taken: Vec<(Point, f64)>,
+    ) {
+        /// Width of a mark.
+        const MARK: f64 = 9.0;
+        const SIDES: [(f64, f64); 6] =
+            [(9.0, -7.0), (-9.0, -7.0), (9.0, 7.0), (-9.0, 7.0), (0.0, -14.0), (0.0, 14.0)];
+        let tagged = self.curves.iter().filter(|c| c.tag.is_some()).flat_map(|c| &c.points);
+        taken.extend(tagged.map(|p| ((x.at(p.x), y.at(p.y)), MARK)));
+        for curve in &self.curves {
+            let Some(tag) = &curve.tag else { continue };
+            let width = TAG.width(tag);
+            for spot in curve.points.iter().filter(|p| self.x.shows(p.x) && self.y.shows(p.y)) {
+                let mark = (x.at(spot.x), y.at(spot.y));
+                let place = |(dx, dy): (f64, f64)| (mark.0 + dx + dx.signum() * width / 2.0, mark.1 + dy);
+                let free = |at: &Point| {
+                    let apart = |(other, wide): &(Point, f64)| {
+                        (other.0 - at.0).abs() > (width + wide) / 2.0 + 1.0 || (other.1 - at.1).abs() > 10.0
+                    };
+                    at.0 - width / 2.0 > left && at.0 + width / 2.0 < right && taken.iter().all(apart)
+                };
+                let at = SIDES.map(place).into_iter().find(free).unwrap_or_else(|| place(SIDES[0]));
+                canvas.centred(tag, at, TAG);
+                taken.push((at, width));
+            }
         }
-        bottom + 52.0
+    }
+
+    /// What the tags mean, in columns.
+    fn key(&self, canvas: &mut Canvas, room: Room, top: f64) -> f64 {
+        const LINE: f64 = 16.0;
+        let columns = if room.narrow { 1 } else { 2 };
+        let lines = self.key.len().div_ceil(columns).max(1);
+        let width = room.width() / columns as f64;
+        for (i, (tag, words)) in self.key.iter().enumerate() {
+            let at = (room.left + width * (i / lines) as f64, top + LINE * ((i % lines) as f64 + 0.5));
+            canvas.words(tag.clone(), (at.0 + 16.0, at.1), TAG.at(Anchor::Right));
+            canvas.words(TICK.fitted(words, width - 34.0), (at.0 + 22.0, at.1), TICK);
+        }
+        if self.key.is_empty() { top } else { top + LINE * lines as f64 + 6.0 }
     }
 
     fn x_axis(&self, canvas: &mut Canvas, x: &Axis, (left, right, bottom): (f64, f64, f64)) {
@@ -209,7 +273,7 @@ impl Plot {
                 free = at + half;
             }
         }
-        let title = AXIS.fitted(&self.x.title, right - left);
+        let title = AXIS.fitted(&self.x.words(), right - left);
         canvas.words(title, ((left + right) / 2.0, bottom + 36.0), AXIS.at(Anchor::Middle));
     }
 
@@ -273,14 +337,14 @@ impl Plot {
         }
     }
 
-    /// Words inside the plot, above the right ends of the curves that have them.
+    /// Words inside the plot, above the right ends of the curves that have them; says where their middles are and how wide they are.
     fn captions(
         &self,
         canvas: &mut Canvas,
         x: &Axis,
         y: &Axis,
         (left, right, top, bottom): (f64, f64, f64, f64),
-    ) {
+    ) -> Vec<(Point, f64)> {
         let style = Style::of(11.5).at(Anchor::Right);
         let end = |curve: &Curve| {
             let caption = curve.caption.clone()?;
@@ -292,9 +356,14 @@ impl Plot {
         // Upwards, away from the lines.
         let mut places: Vec<f64> = ends.iter().rev().map(|e| -e.1).collect();
         spread(&mut places, &vec![14.0; ends.len()], (-bottom, -top + 14.0));
+        let mut taken = Vec::new();
         for ((at, _, caption, ink), place) in ends.into_iter().rev().zip(places) {
-            canvas.words(style.fitted(&caption, (at - left) * 0.7), (at, -place), style.ink(ink));
+            let words = style.fitted(&caption, (at - left) * 0.7);
+            let width = style.width(&words);
+            taken.push(((at - width / 2.0, -place), width));
+            canvas.words(words, (at, -place), style.ink(ink));
         }
+        taken
     }
 }
 

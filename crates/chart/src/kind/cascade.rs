@@ -22,6 +22,8 @@ pub struct CascadeStep {
 pub struct CascadeApplication {
     /// Its name.
     pub label: String,
+    /// Whether it is no back end of its own but the best of the others on each platform.
+    pub best: bool,
     /// The platforms that it supports.
     pub steps: Vec<CascadeStep>,
     /// Running PP: the harmonic mean of the best 1, 2, ... efficiencies; 0 beyond the supported ones.
@@ -68,6 +70,7 @@ pub fn cascade(platforms: &[String], applications: Vec<CascadeApplication>, head
             tip: format!("{} on {}: efficiency {:.3}", application.label, name(s), s.efficiency),
         };
         drawn.push(Application {
+            series: steps.first().map(|s| s.series).filter(|_| !application.best),
             steps: steps.iter().map(step).collect(),
             label: application.label,
             running: application.running,

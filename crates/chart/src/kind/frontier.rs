@@ -50,6 +50,16 @@ pub struct Frontier {
     pub curves: Vec<FrontierCurve>,
 }
 
+/// A span of values for which a linear scale is too coarse.
+const WIDE: f64 = 20.0;
+
+/// The largest value over the smallest.
+fn widest(curves: &[FrontierCurve]) -> f64 {
+    let values = curves.iter().flat_map(|c| &c.points).map(|p| p.y).filter(|y| y.is_finite() && *y > 0.0);
+    let (low, high) = values.fold((f64::INFINITY, 0.0), |(l, h), y| (y.min(l), y.max(h)));
+    high / low
+}
+
 impl Frontier {
     /// The chart; `None` without a point that can be drawn.
     #[must_use]
@@ -113,15 +123,18 @@ impl Frontier {
         if curves.is_empty() {
             return None;
         }
+        // Costs near standstill are many times those at full load.
+        let wide = self.better == Better::Lower && widest(&self.curves) > WIDE;
         let plot = Plot {
             x: Dimension::new(&self.x, Scale::Linear, Format::Plain).with_zero(),
-            y: match self.better {
-                Better::Higher => Dimension::new(&self.y, Scale::Linear, self.format).with_zero(),
-                // Costs near standstill are many times those at full load.
-                Better::Lower => Dimension::new(&self.y, Scale::Logarithmic, self.format),
+            y: if wide {
+                Dimension::new(&self.y, Scale::Logarithmic, self.format)
+            } else {
+                Dimension::new(&self.y, Scale::Linear, self.format).with_zero()
             },
             curves,
             guides: Vec::new(),
+            key: Vec::new(),
         };
         Some(Chart {
             name: head.name,

@@ -5,8 +5,9 @@ use crate::axis::{Format, Scale};
 use crate::chart::{Chart, Key};
 use crate::data::{Data, digits};
 use crate::form::Form;
-use crate::form::plot::{Curve, Dimension, Guide, Plot, Spot};
+use crate::form::plot::{Curve, Dimension, Guide, Join, Plot, Spot};
 use crate::marker::Provenance;
+use crate::number::counted;
 
 /// An axis.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +33,17 @@ pub struct LinePoint {
     pub interval: Option<(f64, f64)>,
 }
 
+/// Which points of a line have a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marks {
+    /// None of them.
+    None,
+    /// The last one.
+    End,
+    /// Each.
+    All,
+}
+
 /// A line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
@@ -41,8 +53,8 @@ pub struct Line {
     pub series: usize,
     /// Where the points come from.
     pub provenance: Provenance,
-    /// Whether each point has a mark.
-    pub marks: bool,
+    /// Which points have a mark.
+    pub marks: Marks,
     /// The points, by rising x.
     pub points: Vec<LinePoint>,
 }
@@ -73,11 +85,12 @@ impl Lines {
     ) -> Option<Chart> {
         let mut data = Data::new(&["platform", "provenance", &self.x.title, &self.y.title, "low", "high"]);
         let mut notes = head.notes;
-        let mut curves = Vec::new();
+        let (mut curves, mut ends) = (Vec::new(), Vec::new());
         for line in &self.lines {
             let lost = line.points.iter().filter(|p| !p.x.is_finite() || !p.y.is_finite()).count();
             if lost > 0 {
-                notes.push(format!("Not drawn: {lost} points of {} are not finite.", line.label));
+                let (points, are) = (counted(lost, "point"), if lost == 1 { "is" } else { "are" });
+                notes.push(format!("Not drawn: {points} of {} {are} not finite.", line.label));
             }
             for point in &line.points {
                 let (low, high) = point.interval.unzip();
@@ -95,7 +108,7 @@ impl Lines {
             curves.push(Curve {
                 points: line.points.iter().map(spot).collect(),
                 provenance: line.provenance,
-                marks: line.marks,
+                marks: line.marks == Marks::All,
                 // Parts of one line with a gap between them have one name, at the end.
                 named: self
                     .lines
@@ -104,7 +117,19 @@ impl Lines {
                     .is_some_and(|l| std::ptr::eq(l, line)),
                 ..Curve::line(&line.label, line.series, [])
             });
+            if line.marks == Marks::End {
+                ends.push(Curve {
+                    points: line.points.last().map(spot).into_iter().collect(),
+                    provenance: line.provenance,
+                    join: Join::None,
+                    marks: true,
+                    named: false,
+                    ..Curve::line(&line.label, line.series, [])
+                });
+            }
         }
+        // Over all lines, so that none hides them.
+        curves.extend(ends);
         let any = self.lines.iter().any(|l| l.points.iter().any(|p| p.x.is_finite() && p.y.is_finite()));
         if !any {
             return None;
@@ -128,6 +153,7 @@ impl Lines {
             y: dimension(&self.y),
             curves,
             guides: [guides(&self.across, true), guides(&self.along, false)].concat(),
+            key: Vec::new(),
         };
         Some(Chart {
             name: head.name,

@@ -46,10 +46,8 @@ impl Loss {
                 }
                 let lost = points.iter().filter(|(_, loss)| !loss.is_finite()).count();
                 if lost > 0 {
-                    notes.push(format!(
-                        "Not drawn: {lost} losses of {} on the {what} are not finite",
-                        curve.label
-                    ));
+                    let losses = if lost == 1 { "1 loss".to_owned() } else { format!("{lost} losses") };
+                    notes.push(format!("Not drawn: {losses} of {} on the {what}: not finite.", curve.label));
                 }
             }
             let points = |points: &[(u64, f64)]| {
@@ -88,6 +86,7 @@ impl Loss {
             y: Dimension::new("loss in nats (less is better)", Scale::Linear, Format::Plain),
             curves,
             guides: target.into_iter().collect(),
+            key: Vec::new(),
         };
         Some(Chart {
             name: head.name,

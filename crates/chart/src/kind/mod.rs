@@ -10,17 +10,19 @@ mod parity;
 mod quantiles;
 mod roofline;
 mod rows;
+mod tornado;
 
 pub use cascade::{CascadeApplication, CascadeStep, cascade};
 pub use coverage::{Lowered, OpCoverage, OpShare, coverage};
 pub use frontier::{Frontier, FrontierCurve, FrontierPoint};
-pub use lines::{Coordinate, Line, LinePoint, Lines};
+pub use lines::{Coordinate, Line, LinePoint, Lines, Marks};
 pub use loss::{Loss, LossCurve};
 pub use outcomes::{OutcomeField, Outcomes};
 pub use parity::{ParityField, ParityMap};
 pub use quantiles::{Latencies, Quantiles};
 pub use roofline::{Roof, Roofline, RooflinePoint};
 pub use rows::rows;
+pub use tornado::{TornadoLine, TornadoPanel, tornado};
 
 use crate::chart::Key;
 use crate::marker::Provenance;

@@ -5,6 +5,7 @@ use crate::chart::{Chart, Key};
 use crate::data::Data;
 use crate::form::Form;
 use crate::form::matrix::{Field, Fill, Matrix};
+use crate::number::counted;
 use crate::theme::State;
 
 /// How one workload ended on one platform.
@@ -66,7 +67,7 @@ impl Outcomes {
         Some(Chart {
             name: head.name,
             kind: "outcomes",
-            description: format!("How {} cells ended: {}.", data.rows().len(), said.join(", ")),
+            description: format!("How {} ended: {}.", counted(data.rows().len(), "cell"), said.join(", ")),
             title: head.title,
             subtitle: head.subtitle,
             notes: head.notes,

@@ -5,7 +5,7 @@ use crate::chart::Chart;
 use crate::data::{Data, digits};
 use crate::form::Form;
 use crate::form::matrix::{Field, Fill, Matrix};
-use crate::number;
+use crate::number::{self, counted};
 use crate::theme::State;
 
 /// What is known of one workload on one platform.
@@ -72,11 +72,14 @@ impl ParityMap {
         }
         let mut notes = head.notes;
         if clamped > 0 {
-            notes.push(format!("{clamped} values lie beyond the scale and have the colour of its end."));
+            let (values, lie) = (counted(clamped, "value"), if clamped == 1 { "lies" } else { "lie" });
+            let has = if clamped == 1 { "has" } else { "have" };
+            notes.push(format!("{values} {lie} beyond the scale and {has} the colour of its end."));
         }
         if reduced > 0 {
+            let were = if reduced == 1 { "was" } else { "were" };
             notes.push(format!(
-                "{reduced} of {fields} were checked at a smaller size, which the numbers name."
+                "{reduced} of {fields} {were} checked at a smaller size, which the CSV beside the chart names."
             ));
         }
         let worst = known.into_iter().max_by(|a, b| a.0.total_cmp(&b.0));

@@ -50,6 +50,7 @@ impl Quantiles {
                 .with_zero(),
             curves: self.cells.iter().map(curve).collect(),
             guides: Vec::new(),
+            key: Vec::new(),
         };
         self.chart(kind, head, plot)
     }
@@ -76,6 +77,7 @@ impl Quantiles {
                 .holding([0.96]),
             curves: self.cells.iter().map(curve).collect(),
             guides: vec![guide(0.5), guide(0.99)],
+            key: Vec::new(),
         };
         self.chart(kind, head, plot)
     }

@@ -56,7 +56,7 @@ pub struct Roofline {
     pub points: Vec<RooflinePoint>,
 }
 
-/// Most points that have their names beside the plot.
+/// Most points that have their names beside the plot; more have numbers, and their names below it.
 const NAMED: usize = 8;
 
 impl Roofline {
@@ -109,8 +109,11 @@ impl Roofline {
             (line.width, line.caption) = (1.6, Some(roof.label.clone()));
             curves.push(line);
         }
-        let mut legend = Vec::new();
-        for point in &points {
+        let (mut legend, mut key) = (Vec::new(), Vec::new());
+        let named = points.len() + self.roofs.len() <= NAMED;
+        for (number, point) in (1..).zip(&points) {
+            let tag = (!named).then(|| format!("{number}"));
+            key.extend(tag.iter().map(|tag| (tag.clone(), point.label.clone())));
             let (low, high) = point.interval.unzip();
             data.row([
                 point.label.clone(),
@@ -121,9 +124,9 @@ impl Roofline {
                 digits(low),
                 digits(high),
             ]);
-            let key = series_key(&point.platform, point.series, point.provenance);
-            if !legend.contains(&key) {
-                legend.push(key);
+            let platform = series_key(&point.platform, point.series, point.provenance);
+            if !legend.contains(&platform) {
+                legend.push(platform);
             }
             let rate = number::scaled(point.rate);
             let tip = format!(
@@ -139,20 +142,23 @@ impl Roofline {
                 provenance: point.provenance,
                 join: Join::None,
                 marks: true,
-                named: points.len() + self.roofs.len() <= NAMED,
+                named,
+                tag,
                 ..Curve::line(&point.label, point.series, [])
             });
         }
         let best = points.iter().max_by(|a, b| a.rate.total_cmp(&b.rate));
         let said = best.map(|p| {
             let rate = number::scaled(p.rate);
-            format!("{} points; the fastest is {} on {} at {rate}FLOP/s.", points.len(), p.label, p.platform)
+            let all = number::counted(points.len(), "point");
+            format!("{all}; the fastest is {} on {} at {rate}FLOP/s.", p.label, p.platform)
         });
         let plot = Plot {
             x: Dimension::new("arithmetic intensity, FLOP per byte", Scale::Logarithmic, Format::Plain),
             y: Dimension::new("FLOP per second (more is better)", Scale::Logarithmic, Format::Short),
             curves,
             guides: Vec::new(),
+            key,
         };
         Some(Chart {
             name: head.name,

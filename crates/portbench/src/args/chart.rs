@@ -8,6 +8,9 @@ use portbench_report::charts::ChartKind;
 
 use super::{CatalogArgs, PriceArgs, ResultsArgs};
 
+/// Usual pixels of a PNG for one of the chart.
+pub(crate) const PIXEL_RATIO: u32 = 2;
+
 /// Arguments of `chart`.
 #[derive(Debug, Args)]
 pub(crate) struct ChartArgs {
@@ -44,9 +47,9 @@ pub(crate) struct ChartArgs {
     #[arg(long)]
     pub(crate) narrow: bool,
     /// Pixels of a PNG for one of the chart, 1 to 4
-    #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4))]
+    #[arg(long, default_value_t = PIXEL_RATIO, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4))]
     pub(crate) pixel_ratio: u32,
-    /// File to write; its ending says as what: .svg, .png, or .csv for the numbers
+    /// File to write; its ending says as what: .svg, .png, or .csv for the numbers, which a picture has beside it under the same name
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     #[command(flatten)]

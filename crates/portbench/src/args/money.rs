@@ -7,7 +7,7 @@ use portbench_catalog::{Basis, Day};
 use portbench_records::Run;
 use portbench_report::charts::{PriceChoice, Rented, Study};
 
-use super::{CatalogArgs, FormatArgs, ResultsArgs};
+use super::{AssumptionArgs, CatalogArgs, FormatArgs, ResultsArgs};
 use crate::failure::{Failure, usage};
 
 /// Arguments of `cost`.
@@ -81,9 +81,14 @@ pub(crate) struct PriceArgs {
     /// Instances whose prices count, each for the cells that ran on its accelerator, on demand or as in p5e.48xlarge:capacity-block@us-east-2; with RUN= before it an instance is that run's alone
     #[arg(long, value_name = "[RUN=]NAME[:BASIS][@REGION],...", value_delimiter = ',', value_parser = instance, requires = "out")]
     pub(crate) instance: Vec<(Option<String>, Rented)>,
-    /// Owned systems that count, with the assumptions that `cost --owned` has by default
+    /// Owned systems that count (`portbench list systems`)
     #[arg(long, value_name = "SYSTEM,...", value_delimiter = ',', requires = "out")]
     pub(crate) owned: Vec<String>,
+    #[command(flatten)]
+    pub(crate) assumed: AssumptionArgs,
+    /// Share by which the chart of sensitivity moves each assumption about owned systems
+    #[arg(long, default_value_t = 0.2, value_name = "SHARE")]
+    pub(crate) sensitivity: f64,
     /// Day on which the prices were in force, as 2026-10-31; today if not given
     #[arg(long, value_parser = Day::parse)]
     pub(crate) date: Option<Day>,
@@ -105,12 +110,29 @@ fn instance(text: &str) -> Result<(Option<String>, Rented), String> {
 impl PriceArgs {
     /// The study with these prices; `selectors` are the runs as they were typed.
     pub(crate) fn priced<'a>(&self, study: Study<'a>, selectors: &[String]) -> Result<Study<'a>, Failure> {
+        let assumptions = self.assumed.assumptions(self.assumed.capital, self.assumed.power);
+        let usual = PriceChoice::default();
+        if self.owned.is_empty() && (assumptions, self.sensitivity) != (usual.assumptions, usual.sensitivity)
+        {
+            return Err(Failure::usage(
+                "assumptions about owned hardware are given and no such hardware: name it with --owned SYSTEM (`portbench list systems`)",
+            ));
+        }
+        if self.owned.len() > 1 && (self.assumed.capital.is_some() || self.assumed.power.is_some()) {
+            return Err(Failure::usage(format!(
+                "--capital and --power are of one system, and --owned names {}: {}",
+                self.owned.len(),
+                self.owned.join(", ")
+            )));
+        }
         let mut choice = PriceChoice {
             owned: self.owned.clone(),
+            assumptions,
+            sensitivity: self.sensitivity,
             date: self.date,
             scale: self.scale,
             utilisation: self.utilisation,
-            ..PriceChoice::default()
+            ..usual
         };
         for (run, rented) in &self.instance {
             let Some(run) = run else {
@@ -138,39 +160,8 @@ pub(crate) struct OwnedArgs {
     /// System that is owned instead of rented (`portbench list systems`)
     #[arg(long, value_name = "SYSTEM")]
     pub(crate) owned: Option<String>,
-    /// What it costs to buy, USD (the catalogue's figure if not given)
-    #[arg(long, value_name = "USD", requires = "owned")]
-    pub(crate) capital: Option<f64>,
-    /// Its power at full load, kW (the catalogue's figure if not given)
-    #[arg(long, value_name = "KW", requires = "owned")]
-    pub(crate) power: Option<f64>,
-    /// Years over which it is paid back (4 if not given)
-    #[arg(long, value_name = "N")]
-    pub(crate) years: Option<f64>,
-    /// Interest a year (0.1 if not given)
-    #[arg(long, value_name = "RATE")]
-    pub(crate) interest: Option<f64>,
-    /// Pay it back every year instead of every month
-    #[arg(long)]
-    pub(crate) yearly: bool,
-    /// Share of its power drawn on average (1 if not given)
-    #[arg(long, value_name = "SHARE")]
-    pub(crate) power_load: Option<f64>,
-    /// Power usage effectiveness of the site (1.15 if not given, a large cloud's; a large colocation site's is 1.44)
-    #[arg(long)]
-    pub(crate) pue: Option<f64>,
-    /// Price of electricity, USD a kWh (0.0871 if not given, the US industrial average of May 2026)
-    #[arg(long, value_name = "USD")]
-    pub(crate) electricity: Option<f64>,
-    /// Rent of the site, USD a month for each kW of the hardware at full load
-    #[arg(long, value_name = "USD")]
-    pub(crate) colocation: Option<f64>,
-    /// The rent holds the electricity
-    #[arg(long, requires = "colocation")]
-    pub(crate) colocation_includes_power: bool,
-    /// Staff, spares and licences a year, as a share of the capital (0.03 if not given)
-    #[arg(long, value_name = "SHARE")]
-    pub(crate) operations: Option<f64>,
+    #[command(flatten)]
+    pub(crate) assumed: AssumptionArgs,
     /// Show how the cost of an hour moves when each assumption is this share lower or higher
     #[arg(long, value_name = "SHARE", requires = "owned")]
     pub(crate) sensitivity: Option<f64>,

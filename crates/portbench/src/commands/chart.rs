@@ -1,12 +1,16 @@
 //! `chart`: one chart of stored runs, as a file.
 
-use portbench_catalog::{Accelerator, Catalog};
-use portbench_chart::Theme;
-use portbench_records::{Run, Store};
-use portbench_report::charts::{self, Selection, Study};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
-use crate::args::{ChartArgs, Ground};
-use crate::commands::list::published_entries;
+use portbench_catalog::{Accelerator, Catalog};
+use portbench_chart::{Chart, Theme};
+use portbench_report::charts::{self, ChartKind, Selection, Study};
+
+use super::list::published_entries;
+use super::runs::each_once;
+use crate::args::{ChartArgs, Ground, PIXEL_RATIO};
 use crate::failure::{Failure, usage};
 use crate::progress;
 
@@ -18,9 +22,7 @@ pub(crate) fn run(args: &ChartArgs) -> Result<u8, Failure> {
             "`{path}` ends in no format: name the file .svg, .png, or .csv for the numbers"
         ))
     })?;
-    let store = Store::new(&args.results.results);
-    let runs: Vec<Run> =
-        args.runs.iter().map(|r| store.resolve(r)).collect::<Result<_, _>>().map_err(usage)?;
+    let runs = each_once(&args.results.results, &args.runs)?;
     let catalog = Catalog::load(args.catalog.catalog.as_deref()).map_err(usage)?;
     let on = args.on.iter().map(|name| catalog.accelerator(name).cloned().map_err(usage));
     let on: Vec<Accelerator> = on.collect::<Result<_, _>>()?;
@@ -48,8 +50,9 @@ pub(crate) fn run(args: &ChartArgs) -> Result<u8, Failure> {
     }
     let chart = charts::draw(&study, args.kind, &selection)?.ok_or_else(|| {
         Failure::nothing(format!(
-            "the runs have nothing that a chart of {} could show: it shows {}",
+            "the runs have nothing that a chart of {} could show: {}. It shows {}.",
             args.kind,
+            charts::why_nothing(&study, args.kind, &selection),
             args.kind.shows()
         ))
     })?;
@@ -64,8 +67,52 @@ pub(crate) fn run(args: &ChartArgs) -> Result<u8, Failure> {
         _ => chart.svg(theme)?.into_bytes(),
     };
     portbench_report::save(&args.out, &content)?;
-    for note in &chart.notes {
-        progress::say(note);
+    if ending != "csv" {
+        numbers_beside(&chart, &args.out)?;
     }
+    if args.kind != ChartKind::Sensitivity {
+        study.unfit_prices().iter().for_each(|note| progress::say(note));
+    }
+    chart.notes.iter().for_each(|note| progress::say(note));
+    let out = args.out.display().to_string();
+    let recipe = charts::recipe(&study, args.kind, &selection, &further(args), &out);
+    progress::say(&format!("again: {recipe}"));
     Ok(0)
+}
+
+/// Writes the numbers of a picture beside it, unless that file is somebody else's.
+fn numbers_beside(chart: &Chart, out: &Path) -> Result<(), Failure> {
+    let path = out.with_extension("csv");
+    let csv = chart.data.csv();
+    let head = csv.lines().next().unwrap_or_default().as_bytes();
+    let ours = |file: File| -> io::Result<bool> {
+        let mut begin = Vec::new();
+        file.take(head.len() as u64).read_to_end(&mut begin)?;
+        Ok(begin == head)
+    };
+    match File::open(&path).and_then(ours) {
+        Ok(false) => {
+            progress::say(&format!(
+                "{} holds something else than the numbers of this chart and is left as it is; they go into a file of their own with --out NAME.csv",
+                path.display()
+            ));
+            Ok(())
+        }
+        _ => Ok(portbench_report::save(&path, csv.as_bytes())?),
+    }
+}
+
+/// How the picture was asked for, beyond what it shows.
+fn further(args: &ChartArgs) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut add = |flag: &str, value: Option<String>| {
+        words.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value]));
+    };
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|p| p.display().to_string());
+    add("--catalog", path(&args.catalog.catalog));
+    add("--published-results", path(&args.published_results));
+    add("--theme", (args.theme == Ground::Dark).then(|| "dark".to_owned()));
+    add("--pixel-ratio", (args.pixel_ratio != PIXEL_RATIO).then(|| args.pixel_ratio.to_string()));
+    words.extend(args.narrow.then(|| "--narrow".to_owned()));
+    words
 }

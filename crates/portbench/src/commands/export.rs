@@ -7,6 +7,7 @@ mod parquet;
 
 use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::Path;
 
 use portbench_backend::with_causes;
 use portbench_records::{Run, Store};
@@ -46,9 +47,11 @@ pub(crate) fn run(args: &ExportArgs) -> Result<u8, Failure> {
             return Err(Failure::usage("Parquet is binary: name a file (--out figures.parquet)"));
         }
         None => io::stdout().lock().write_all(&content)?,
-        Some(path) => fs::write(path, &content).map_err(|e| {
-            let text =
-                format!("cannot write {}: {e}; name a file in a directory that is there", path.display());
+        Some(path) => written_to(path, &content).map_err(|e| {
+            let text = format!(
+                "cannot write {}: {e}; name a file in a directory with permissions and free space",
+                path.display()
+            );
             match e.kind() {
                 ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
                     Failure::usage(text)
@@ -58,6 +61,14 @@ pub(crate) fn run(args: &ExportArgs) -> Result<u8, Failure> {
         })?,
     }
     Ok(0)
+}
+
+/// The directory that the file belongs into is made where there is none.
+fn written_to(path: &Path, content: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, content)
 }
 
 /// A run with the heads that can be read; the others are named on stderr.

@@ -14,6 +14,7 @@ pub(crate) mod portability;
 pub(crate) mod project;
 pub(crate) mod report;
 pub(crate) mod run;
+mod runs;
 pub(crate) mod schema;
 pub(crate) mod show;
 pub(crate) mod verify;

@@ -4,18 +4,18 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use portbench_catalog::{Accelerator, Catalog};
-use portbench_records::{Run, Store};
+use portbench_records::Run;
 use portbench_report::charts::Study;
 use portbench_report::write_site;
 
 use super::list::published_entries;
+use super::runs::each_once;
 use crate::args::ReportArgs;
 use crate::failure::{Failure, usage};
 use crate::progress;
 
 pub(crate) fn run(args: &ReportArgs) -> Result<u8, Failure> {
-    let store = Store::new(&args.results.results);
-    let runs = args.runs.iter().map(|run| Ok(store.resolve(run)?)).collect::<Result<Vec<Run>, Failure>>()?;
+    let runs = each_once(&args.results.results, &args.runs)?;
     let mut out = io::stdout().lock();
     match (&args.out, runs.as_slice()) {
         (Some(folder), runs) => site(args, runs, folder, &mut out)?,

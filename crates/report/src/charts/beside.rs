@@ -15,7 +15,7 @@ pub(crate) struct Beside {
     pub(crate) label: String,
     /// What else tells it apart: software, sizes, date.
     pub(crate) detail: String,
-    /// Number of its series: they follow those of the platforms.
+    /// Number of its series.
     pub(crate) series: usize,
     /// Units of work a second.
     pub(crate) rate: f64,
@@ -40,7 +40,7 @@ pub(super) fn published(study: &Study<'_>, cell: &Shown) -> Vec<Beside> {
         let shape: Vec<String> = result.shape.iter().map(|(word, n)| format!("{word} {n}")).collect();
         let software = result.software.clone().unwrap_or_else(|| "software not stated".into());
         Some(Beside {
-            series: study.platforms().len() + study.others().iter().position(|o| *o == label)?,
+            series: study.other_series(&label)?,
             detail: shape.join(", "),
             rate: result.throughput?,
             notes: vec![format!(
@@ -84,11 +84,11 @@ pub(crate) fn projected(study: &Study<'_>, cell: &Shown) -> Result<Vec<Beside>, 
     for accelerator in study.projections() {
         let label = projection(&accelerator.title);
         let Some(peaks) = catalogued(accelerator, cell.head.cell.numerics) else { continue };
-        let place = study.others().iter().position(|o| *o == label);
-        let (Some(place), Some(seconds)) = (place, seconds(&record, &peaks)) else { continue };
+        let series = study.other_series(&label);
+        let (Some(series), Some(seconds)) = (series, seconds(&record, &peaks)) else { continue };
         found.push(Beside {
             detail: format!("{}, at best", cell.head.cell.numerics),
-            series: study.platforms().len() + place,
+            series,
             rate: units(&record.spec.task) / seconds,
             notes: vec![format!(
                 "Projected: one {}: each op as long as its arithmetic at {}, or its traffic at full bandwidth; nothing was measured there.",

@@ -10,8 +10,7 @@ use portbench_pricing::WorkUnit;
 use super::pareto::{Requests, interactivity, point_label};
 use super::prices::{Unpriced, each_priced, price_notes};
 use super::study::{Selection, Shown, Study};
-use super::throughput::left_out;
-use super::{CURVES, ChartKind, LINES, legend, name, of, trials};
+use super::{CURVES, ChartKind, LINES, left_out, legend, name, of, one_trial, trials};
 
 /// Cost for the count of each unit that people price, one line a cell and price.
 pub(super) fn bars(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
@@ -39,7 +38,7 @@ pub(super) fn bars(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
                 panels.entry(unit).or_default().push(Bar {
                     label: label.clone(),
                     detail: format!("{setting}, {detail}"),
-                    series: cell.platform,
+                    series: study.series(cell),
                     provenance: Provenance::Measured,
                     values: vec![Interval { value: usd.value, low: usd.low, high: usd.high }],
                 });
@@ -50,6 +49,10 @@ pub(super) fn bars(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
     if panels.is_empty() {
         return None;
     }
+    let bills = panels.contains_key(&WorkUnit::Tokens).then(|| {
+        "Output, input and all tokens: each carries the whole bill, so that the three do not add up."
+            .to_owned()
+    });
     let panel = |(unit, lines): (WorkUnit, Vec<Bar>)| Panel {
         title: format!("USD per {}", unit.per()),
         format: Format::Usd,
@@ -67,8 +70,10 @@ pub(super) fn bars(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
         notes: [
             study.notes(&drawn),
             price_notes(study),
+            bills.into_iter().collect(),
             unpriced.notes(),
-            left_out(all.len()).into_iter().collect(),
+            one_trial(study, &drawn).into_iter().collect(),
+            left_out(all.len(), LINES).into_iter().collect(),
         ]
         .concat(),
     };
@@ -110,15 +115,15 @@ pub(super) fn against_interactivity(study: &Study<'_>, selection: &Selection) ->
         }
     }
     let drawn: Vec<&Shown> = points.iter().map(|(cell, ..)| *cell).collect();
-    let requests = Requests::of(&drawn);
+    let requests = Requests::of(&drawn, selection);
     let mut curves: BTreeMap<(usize, String), Vec<kind::FrontierPoint>> = BTreeMap::new();
     for (cell, detail, point) in points {
         let label = format!("{}, {detail}", requests.label(study, cell));
         curves.entry((cell.platform, label)).or_default().push(point);
     }
-    let curve = |((series, label), points)| kind::FrontierCurve {
+    let curve = |((platform, label), points)| kind::FrontierCurve {
         label,
-        series,
+        series: study.platforms().series(platform),
         provenance: Provenance::Measured,
         points,
     };
@@ -152,7 +157,7 @@ fn most_replicas(cells: Vec<&Shown>) -> Vec<&Shown> {
         let same = |other: &&mut &Shown| {
             let (a, b) = (&other.head.cell, &cell.head.cell);
             let alike = (&a.workload, a.scenario, a.numerics) == (&b.workload, b.scenario, b.numerics);
-            other.platform == cell.platform && alike
+            other.platform == cell.platform && other.program == cell.program && alike
         };
         match found.iter_mut().find(same) {
             Some(other) if other.head.cell.replicas < cell.head.cell.replicas => *other = cell,
@@ -171,7 +176,8 @@ pub(super) fn over_load(study: &Study<'_>, selection: &Selection) -> Option<Char
     study.prices()?;
     let (mut lines, mut drawn, mut unpriced) = (Vec::new(), Vec::new(), Unpriced::default());
     let mut unit = None;
-    for cell in most_replicas(study.cells(selection)).into_iter().take(CURVES) {
+    let all = most_replicas(study.cells(selection));
+    for &cell in all.iter().take(CURVES) {
         let (what, setting) = study.words(cell, selection);
         let sums = each_priced(study, cell, |priced, detail| {
             let Some(rate) = priced.rates().first() else { return Ok(None) };
@@ -191,9 +197,9 @@ pub(super) fn over_load(study: &Study<'_>, selection: &Selection) -> Option<Char
                     unit = Some(of);
                     lines.push(kind::Line {
                         label: format!("{what}, {setting}, {detail}"),
-                        series: cell.platform,
+                        series: study.series(cell),
                         provenance: Provenance::Measured,
-                        marks: false,
+                        marks: kind::Marks::End,
                         points,
                     });
                 }
@@ -203,6 +209,9 @@ pub(super) fn over_load(study: &Study<'_>, selection: &Selection) -> Option<Char
         }
     }
     let unit = unit?;
+    // Lines at one price lie over each other up to where the shorter one ends: that one is drawn later.
+    let end = |line: &kind::Line| line.points.last().map_or(0.0, |p| p.x);
+    lines.sort_by(|a, b| end(b).total_cmp(&end(a)));
     let coordinate = |title: String, format| kind::Coordinate {
         title,
         scale: Scale::Logarithmic,
@@ -220,10 +229,17 @@ pub(super) fn over_load(study: &Study<'_>, selection: &Selection) -> Option<Char
         name: name(ChartKind::CostLoad, selection),
         title: format!("Cost over offered load{}", of(selection)),
         subtitle: format!(
-            "Price of an hour over the load, up to the measured throughput, where each line ends ({}).",
+            "Price of an hour over the load, up to the measured throughput (mean, {}): the mark at the end of each line. Lines of one \
+             price lie over each other.",
             trials(study)
         ),
-        notes: [study.notes(&drawn), price_notes(study), unpriced.notes()].concat(),
+        notes: [
+            study.notes(&drawn),
+            price_notes(study),
+            unpriced.notes(),
+            left_out(all.len(), CURVES).into_iter().collect(),
+        ]
+        .concat(),
     };
     chart.chart(ChartKind::CostLoad.name(), head, |line| {
         let last = line.points.last()?;

@@ -9,8 +9,7 @@ use portbench_records::{Outcome, Record};
 use super::beside::executions;
 use super::hardware::{Peaks, peaks};
 use super::study::{Selection, Shown, Study};
-use super::throughput::left_out;
-use super::{ChartKind, LINES, name, of};
+use super::{ChartKind, LINES, left_out, name, of};
 use crate::error::ReportError;
 
 pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Result<Option<Chart>, ReportError> {
@@ -36,15 +35,15 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Result<Option<Ch
                 }
             },
             (None, outcome) => {
-                notes.push(format!("Not drawn: {place}: {outcome} before anything was compiled."));
+                notes.push(format!("Not drawn: {place}: the record says nothing of its ops ({outcome})."));
                 continue;
             }
         };
         let platform = study.platforms().label(cell.platform).to_owned();
-        let numerics = cell.head.cell.numerics;
+        let numerics = format!("{}{}", cell.head.cell.numerics, cell.apart());
         let (label, detail) = match (&selection.workload, study.platforms().len()) {
-            (Some(_), _) => (platform, numerics.to_string()),
-            (None, 1) => (cell.head.cell.workload.clone(), numerics.to_string()),
+            (Some(_), _) => (platform, numerics),
+            (None, 1) => (cell.head.cell.workload.clone(), numerics),
             (None, _) => (cell.head.cell.workload.clone(), format!("{platform}, {numerics}")),
         };
         models.push(peaks.map_or_else(|| "floating-point operations alone".to_owned(), |p| p.label));
@@ -60,7 +59,7 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Result<Option<Ch
             models.join("; ")
         ));
     }
-    all_notes.extend(left_out(all.len()));
+    all_notes.extend(left_out(all.len(), LINES));
     all_notes.extend(notes);
     let head = kind::Head {
         name: name(ChartKind::OpCoverage, selection),

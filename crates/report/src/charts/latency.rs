@@ -4,8 +4,8 @@ use portbench_chart::{Bar, Chart, Format, Interval, Panel, Provenance, kind};
 use portbench_measure::{Metric, Mode};
 
 use super::study::{Selection, Shown, Study};
-use super::throughput::left_out;
-use super::{ChartKind, LINES, legend, name, of, trials};
+use super::{ChartKind, LINES, left_out, legend, name, of, one_trial, trials};
+use crate::html::counted;
 
 /// What a panel shows: a median and a 99th percentile, of generate or of the other modes.
 pub(super) struct PanelOf {
@@ -61,7 +61,7 @@ pub(super) fn panels(
             lines.push(Bar {
                 label,
                 detail,
-                series: cell.platform,
+                series: study.series(cell),
                 provenance: Provenance::Measured,
                 values,
             });
@@ -76,11 +76,12 @@ pub(super) fn panels(
     }
     let mut notes = study.notes(&cells);
     if missing > 0 {
-        notes.push(format!(
-            "Not drawn: the 99th percentile of {missing} lines, which have too few samples for it."
-        ));
+        let (lines, have) = (counted(missing, "line"), if missing == 1 { "has" } else { "have" });
+        notes
+            .push(format!("Not drawn: the 99th percentile of {lines}, which {have} too few samples for it."));
     }
-    notes.extend(left_out(fitting));
+    notes.extend(one_trial(study, &cells));
+    notes.extend(left_out(fitting, LINES));
     let head = kind::Head {
         name: name(chart, selection),
         title: format!("{title}{}", of(selection)),

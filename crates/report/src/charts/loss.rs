@@ -5,7 +5,7 @@ use portbench_measure::{LossPoint, Mode, Samples, Task};
 use portbench_records::Record;
 
 use super::study::{Selection, Shown, Study};
-use super::{ChartKind, name, of};
+use super::{ChartKind, name, of, trials};
 use crate::error::ReportError;
 
 pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Result<Option<Chart>, ReportError> {
@@ -18,7 +18,7 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Result<Option<Ch
         loss.target = loss.target.or(target);
         loss.curves.push(kind::LossCurve {
             label: label(study, cell, selection),
-            series: cell.platform,
+            series: study.series(cell),
             training: points(training),
             held_out: points(held_out),
         });
@@ -27,7 +27,10 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Result<Option<Ch
     let head = kind::Head {
         name: name(ChartKind::Loss, selection),
         title: format!("Training loss{}", of(selection)),
-        subtitle: "First trial of each platform. Thin: each training batch; marks: held-out text.".into(),
+        subtitle: format!(
+            "First trial of each platform (n = 1 curve each, of {}). Thin: each training batch; marks: held-out text.",
+            trials(study)
+        ),
         notes: study.notes(&cells),
     };
     Ok(loss.chart(head))
@@ -42,7 +45,7 @@ fn label(study: &Study<'_>, cell: &Shown, selection: &Selection) -> String {
     if selection.numerics.is_none() {
         label.push_str(&format!(", {}", cell.head.cell.numerics));
     }
-    label
+    label + &cell.apart()
 }
 
 /// The losses of the first trial that has any, and the target.

@@ -7,13 +7,16 @@ mod coverage;
 mod hardware;
 mod latency;
 mod loss;
+mod nothing;
 mod outcomes;
 mod pareto;
 mod parity;
 mod prices;
+mod programs;
 mod quantiles;
 mod roofline;
 mod scaling;
+mod sensitivity;
 mod study;
 mod throughput;
 mod ttft_tpot;
@@ -23,10 +26,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use portbench_chart::{Chart, Key, Provenance};
-use portbench_measure::Numerics;
+use portbench_measure::{Metric, Numerics};
 
 use crate::error::ReportError;
 pub(crate) use beside::{Beside, projected};
+pub use nothing::why_nothing;
 pub(crate) use prices::each_priced;
 pub use prices::{PriceChoice, Rented};
 pub(crate) use study::{Replaced, Shown};
@@ -37,7 +41,7 @@ const LINES: usize = 60;
 /// Most curves of one chart.
 const CURVES: usize = 30;
 /// Most workloads that have charts of their own.
-const WORKLOADS: usize = 60;
+pub(crate) const WORKLOADS: usize = 60;
 
 /// A chart, where in a report it belongs, and how it is drawn again.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,6 +86,8 @@ pub enum ChartKind {
     CostInteractivity,
     /// Cost over offered load.
     CostLoad,
+    /// What the assumptions about owned hardware do to its cost.
+    Sensitivity,
     /// Latency by percentile.
     LatencyPercentiles,
     /// Share of executions over latency.
@@ -102,7 +108,7 @@ pub enum ChartKind {
 
 impl ChartKind {
     /// Every kind, in the order of a report.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Throughput,
         Self::Outcomes,
         Self::Parity,
@@ -112,6 +118,7 @@ impl ChartKind {
         Self::Cost,
         Self::CostInteractivity,
         Self::CostLoad,
+        Self::Sensitivity,
         Self::LatencyPercentiles,
         Self::LatencyCdf,
         Self::Roofline,
@@ -135,6 +142,7 @@ impl ChartKind {
             Self::Cost => "cost",
             Self::CostInteractivity => "cost-interactivity",
             Self::CostLoad => "cost-load",
+            Self::Sensitivity => "sensitivity",
             Self::LatencyPercentiles => "latency-percentiles",
             Self::LatencyCdf => "latency-cdf",
             Self::Roofline => "roofline",
@@ -163,6 +171,9 @@ impl ChartKind {
                 "generate: cost of output tokens against tokens per second for each user"
             }
             Self::CostLoad => "cost while less is asked for than could be served",
+            Self::Sensitivity => {
+                "what an hour of owned hardware costs when each assumption is lower or higher"
+            }
             Self::LatencyPercentiles => {
                 "latency by percentile, each nine as wide as the one before (HdrHistogram's axis)"
             }
@@ -199,7 +210,7 @@ impl fmt::Display for ChartKind {
     }
 }
 
-/// One chart; `None` where the cells have nothing that it could show.
+/// One chart; `None` where the cells have nothing that it could show: [`why_nothing`] says why.
 ///
 /// # Errors
 /// [`ReportError::Store`] for a record that cannot be read.
@@ -214,20 +225,22 @@ pub fn draw(study: &Study<'_>, kind: ChartKind, selection: &Selection) -> Result
         ChartKind::Cost => Ok(cost::bars(study, selection)),
         ChartKind::CostInteractivity => Ok(cost::against_interactivity(study, selection)),
         ChartKind::CostLoad => Ok(cost::over_load(study, selection)),
+        ChartKind::Sensitivity => Ok(sensitivity::draw(study, selection)),
         ChartKind::LatencyPercentiles | ChartKind::LatencyCdf => quantiles::draw(study, kind, selection),
         ChartKind::Roofline => Ok(roofline::draw(study, selection)),
         ChartKind::OpCoverage => coverage::draw(study, selection),
         ChartKind::WarmUp => warm_up::draw(study, selection),
         ChartKind::Loss => loss::draw(study, selection),
         ChartKind::Scaling => Ok(scaling::draw(study, selection)),
-        ChartKind::Cascade => Ok(cascade::draw(study, selection)),
+        ChartKind::Cascade => Ok(cascade::draw(study, selection).ok()),
     }
 }
 
 /// Of all cells at once.
-const OVERVIEW: [ChartKind; 7] = [
+const OVERVIEW: [ChartKind; 8] = [
     ChartKind::Throughput,
     ChartKind::Cost,
+    ChartKind::Sensitivity,
     ChartKind::Outcomes,
     ChartKind::Parity,
     ChartKind::Latency,
@@ -295,7 +308,7 @@ struct Gathered<'s, 'r> {
 impl Gathered<'_, '_> {
     fn add(&mut self, kind: ChartKind, about: &About, selection: Selection) -> Result<(), ReportError> {
         if let Some(chart) = draw(self.study, kind, &selection)? {
-            let recipe = recipe(self.study, kind, &selection, &chart.name);
+            let recipe = recipe(self.study, kind, &selection, &[], &format!("{}.svg", chart.name));
             self.placed.push(Placed { chart, about: about.clone(), recipe });
         }
         Ok(())
@@ -336,8 +349,15 @@ impl Gathered<'_, '_> {
     }
 }
 
-/// The command line that draws a chart alone.
-fn recipe(study: &Study<'_>, kind: ChartKind, selection: &Selection, name: &str) -> String {
+/// The command line that draws a chart alone as that file, with further arguments before its name.
+#[must_use]
+pub fn recipe(
+    study: &Study<'_>,
+    kind: ChartKind,
+    selection: &Selection,
+    further: &[String],
+    out: &str,
+) -> String {
     let mut words = vec!["portbench".to_owned(), "chart".to_owned(), kind.name().to_owned()];
     words.extend(study.run_ids());
     let numerics = selection.numerics.map(|n| n.name().to_owned());
@@ -356,7 +376,8 @@ fn recipe(study: &Study<'_>, kind: ChartKind, selection: &Selection, name: &str)
         let names: Vec<&str> = study.projections().iter().map(|a| a.name.as_str()).collect();
         words.extend(["--on".to_owned(), quoted(&names.join(","))]);
     }
-    words.extend(["--out".to_owned(), format!("{name}.svg")]);
+    words.extend(further.iter().map(|word| quoted(word)));
+    words.extend(["--out".to_owned(), quoted(out)]);
     words.join(" ")
 }
 
@@ -397,12 +418,46 @@ fn legend(study: &Study<'_>, cells: &[&Shown]) -> Vec<Key> {
     let mut platforms: Vec<usize> = cells.iter().map(|c| c.platform).collect();
     platforms.sort_unstable();
     platforms.dedup();
-    let key = |series| Key::Series {
-        label: study.platforms().label(series).to_owned(),
-        series,
+    let key = |platform| Key::Series {
+        label: study.platforms().label(platform).to_owned(),
+        series: study.platforms().series(platform),
         provenance: Provenance::Measured,
     };
     platforms.into_iter().map(key).collect()
+}
+
+/// What is said where there are more cells or rows than a chart holds.
+fn left_out(all: usize, most: usize) -> Option<String> {
+    (all > most)
+        .then(|| format!("Drawn: the first {most} of {all}; the tables of a report have all of them."))
+}
+
+/// What is said of cells that were measured in one trial alone.
+fn one_trial(study: &Study<'_>, cells: &[&Shown]) -> Option<String> {
+    const NAMED: usize = 4;
+    let alone = |cell: &&&Shown| {
+        cell.head.figures.iter().any(|f| f.metric == Metric::Throughput && f.trials.len() == 1)
+    };
+    let words: Vec<String> = cells
+        .iter()
+        .filter(alone)
+        .map(|cell| {
+            format!(
+                "{} {} on {}",
+                cell.head.cell.workload,
+                cell.setting(),
+                study.platforms().label(cell.platform)
+            )
+        })
+        .collect();
+    let more =
+        if words.len() > NAMED { format!("; and {} more", words.len() - NAMED) } else { String::new() };
+    let named = words.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
+    (!words.is_empty()).then(|| {
+        format!(
+            "n = 1 trial, so that the interval is that within it and nothing can be claimed: {named}{more}."
+        )
+    })
 }
 
 /// The number of trials of the runs, in words.
@@ -412,6 +467,7 @@ fn trials(study: &Study<'_>) -> String {
     counts.dedup();
     match counts.as_slice() {
         [] => "no trials".to_owned(),
+        [1] => "1 trial a cell".to_owned(),
         [n] => format!("{n} trials a cell"),
         [first, .., last] => format!("{first} to {last} trials a cell"),
     }

@@ -6,8 +6,7 @@ use portbench_chart::{Chart, State, kind};
 use portbench_records::Outcome;
 
 use super::study::{Selection, Shown, Study};
-use super::throughput::left_out;
-use super::{ChartKind, LINES, name, of};
+use super::{ChartKind, LINES, left_out, name, of, trials};
 
 pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
     let cells = study.cells(selection);
@@ -28,14 +27,16 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
         outcomes.rows.push((label.clone(), platforms.iter().map(field).collect()));
     }
     let mut notes = study.notes(&cells);
-    notes.extend(left_out(labels.len()));
+    notes.extend(left_out(labels.len(), LINES));
     notes
         .extend(study.not_ended(selection).map(|cell| format!("Not drawn: {cell}: planned, and not ended.")));
     outcomes.chart(kind::Head {
         name: name(ChartKind::Outcomes, selection),
         title: format!("How each cell ended{}", of(selection)),
-        subtitle: "Measured: it ran, is right, and was timed. A frame without a colour was not planned. Single-stream where nothing else is said."
-            .into(),
+        subtitle: format!(
+            "Measured: it ran, is right, and was timed ({}). A frame without a colour was not planned. Single-stream where nothing else is said.",
+            trials(study)
+        ),
         notes,
     })
 }

@@ -27,14 +27,14 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
         points.push((cell, kind::FrontierPoint { label, x: interactivity, y: rate / chips, interval }));
     }
     let drawn: Vec<&Shown> = points.iter().map(|(cell, _)| *cell).collect();
-    let requests = Requests::of(&drawn);
+    let requests = Requests::of(&drawn, selection);
     let mut curves: BTreeMap<(usize, String), Vec<kind::FrontierPoint>> = BTreeMap::new();
     for (cell, point) in points {
         curves.entry((cell.platform, requests.label(study, cell))).or_default().push(point);
     }
-    let curve = |((series, label), points)| kind::FrontierCurve {
+    let curve = |((platform, label), points)| kind::FrontierCurve {
         label,
-        series,
+        series: study.platforms().series(platform),
         provenance: Provenance::Measured,
         points,
     };
@@ -75,27 +75,34 @@ pub(super) fn interactivity(cell: &Shown) -> Option<f64> {
     cell.estimate(Metric::TpotP50).map(|[seconds, ..]| 1.0 / seconds).filter(|v| v.is_finite())
 }
 
-/// What the requests of a chart are: numerics and tokens, where all of its cells share them.
+/// What the requests of a chart are: model, numerics and tokens, where all of its cells share them.
 pub(super) struct Requests {
     shared: Option<String>,
+    /// The title names no model.
+    models: bool,
 }
 
 impl Requests {
-    pub(super) fn of(cells: &[&Shown]) -> Self {
-        let first = cells.first().map(|c| Self::each(c));
-        Self { shared: first.filter(|first| cells.iter().all(|c| Self::each(c) == *first)) }
+    pub(super) fn of(cells: &[&Shown], selection: &Selection) -> Self {
+        let models = selection.model.is_none();
+        let first = cells.first().map(|c| Self::each(c, models));
+        Self { shared: first.filter(|first| cells.iter().all(|c| Self::each(c, models) == *first)), models }
     }
 
-    fn each(cell: &Shown) -> String {
+    fn each(cell: &Shown, models: bool) -> String {
         let problem = &cell.head.problem;
         let count = |word: &str| problem.shape.get(word).map_or("?".into(), ToString::to_string);
-        format!("{}, {} + {} tokens", cell.head.cell.numerics, count("prompt"), count("new-tokens"))
+        let model = if models { format!("{}, ", problem.model) } else { String::new() };
+        format!("{model}{}, {} + {} tokens", cell.head.cell.numerics, count("prompt"), count("new-tokens"))
     }
 
     /// Name of a cell's curve: its platform, and its requests where they are not those of all.
     pub(super) fn label(&self, study: &Study<'_>, cell: &Shown) -> String {
         let platform = study.platforms().label(cell.platform);
-        if self.shared.is_some() { platform.to_owned() } else { format!("{platform}, {}", Self::each(cell)) }
+        match self.shared {
+            Some(_) => platform.to_owned(),
+            None => format!("{platform}, {}", Self::each(cell, self.models)),
+        }
     }
 
     /// A sentence for all, if they share them.
@@ -116,5 +123,5 @@ pub(super) fn point_label(cell: &Shown) -> String {
     if cell.head.cell.replicas > 1 {
         words.push(format!("{} replicas", cell.head.cell.replicas));
     }
-    format!("{} {}", cell.head.cell.workload, words.join(", "))
+    format!("{} {}{}", cell.head.cell.workload, words.join(", "), cell.apart())
 }

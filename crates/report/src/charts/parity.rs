@@ -6,14 +6,13 @@ use portbench_chart::{Chart, kind};
 
 use super::outcomes::rows;
 use super::study::{Selection, Shown, Study};
-use super::throughput::left_out;
-use super::{ChartKind, LINES, name, of};
+use super::{ChartKind, LINES, left_out, name, of};
 
 pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
     let cells: Vec<&Shown> = study.cells(selection).into_iter().filter(|c| c.head.parity.is_some()).collect();
     let platforms: Vec<usize> =
         cells.iter().map(|c| c.platform).collect::<BTreeSet<_>>().into_iter().collect();
-    let label = |c: &Shown| format!("{} {}", c.head.cell.workload, c.head.cell.numerics);
+    let label = |c: &Shown| format!("{} {}{}", c.head.cell.workload, c.head.cell.numerics, c.apart());
     let labels = rows(&cells, label);
     let mut map = kind::ParityMap {
         columns: platforms.iter().map(|p| study.platforms().label(*p).to_owned()).collect(),
@@ -27,12 +26,12 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
         map.rows.push((row.clone(), platforms.iter().map(field).collect()));
     }
     let mut notes = study.notes(&cells);
-    notes.extend(left_out(labels.len()));
+    notes.extend(left_out(labels.len(), LINES));
     map.chart(kind::Head {
         name: name(ChartKind::Parity, selection),
         title: format!("Parity{}", of(selection)),
         subtitle: "R: error against the f64 oracle over that of the same element type on a CPU; the worst output of \
-                   each cell. 1: as good as can be expected; above 3 it fails unless the error is within tolerance."
+                   each cell, checked in one trial (n = 1). 1: as good as can be expected; above 3 it fails unless the error is within tolerance."
             .into(),
         notes,
     })

@@ -6,7 +6,7 @@ use portbench_records::{Outcome, Record};
 use portbench_stats::{LatencyHistogram, StatsError};
 
 use super::study::{Selection, Shown, Study};
-use super::{ChartKind, name, of};
+use super::{CURVES, ChartKind, left_out, name, of};
 use crate::error::ReportError;
 
 /// Parts of a nine between two points of a curve.
@@ -28,9 +28,10 @@ pub(super) fn draw(
     let one = |key: fn(&Shown) -> String| cells.windows(2).all(|pair| key(pair[0]) == key(pair[1]));
     let same_scenario = one(|c| c.head.cell.scenario.to_string());
     let same_workload = one(|c| c.head.cell.workload.clone());
+    let same_numerics = one(|c| c.head.cell.numerics.to_string());
     let mut quantiles = kind::Quantiles { what: what(&cells), cells: Vec::new() };
     let (mut drawn, mut notes) = (Vec::new(), Vec::new());
-    for cell in cells.into_iter().take(super::CURVES) {
+    for &cell in cells.iter().take(CURVES) {
         let Some(record) = study.record(cell)? else { continue };
         let mut label = study.platforms().label(cell.platform).to_owned();
         if !same_workload {
@@ -39,7 +40,11 @@ pub(super) fn draw(
         if !same_scenario {
             label.push_str(&format!(" {}", cell.head.cell.scenario));
         }
-        match latencies(&record).and_then(|h| curve(&h, label.clone(), cell.platform)) {
+        if !same_numerics {
+            label.push_str(&format!(" {}", cell.head.cell.numerics));
+        }
+        label.push_str(&cell.apart());
+        match latencies(&record).and_then(|h| curve(&h, label.clone(), study.series(cell))) {
             Ok(curve) if curve.quantiles.len() > 1 => {
                 quantiles.cells.push(curve);
                 drawn.push(cell);
@@ -48,6 +53,7 @@ pub(super) fn draw(
             Err(error) => notes.push(format!("Not drawn: {label}: {error}.")),
         }
     }
+    notes.extend(left_out(cells.len(), CURVES));
     let counts: Vec<u64> = quantiles.cells.iter().map(|c| c.count).collect();
     let counted = match (counts.iter().min(), counts.iter().max()) {
         (Some(low), Some(high)) if low == high => format!("n = {low}"),

@@ -7,7 +7,7 @@ use portbench_measure::{Metric, Numerics};
 
 use super::hardware::peaks;
 use super::study::{Selection, Shown, Study};
-use super::{CURVES, ChartKind, name, of, trials};
+use super::{CURVES, ChartKind, left_out, name, of, trials};
 
 pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
     let one_device = |c: &&Shown| c.head.cell.replicas == 1 && c.estimate(Metric::FlopRate).is_some();
@@ -24,7 +24,7 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
                     label: peaks.label,
                     flops: peaks.flops,
                     bandwidth: peaks.bandwidth,
-                    series: peaks.measured.then_some(platform),
+                    series: peaks.measured.then(|| study.platforms().series(platform)),
                 };
                 if !roofline.roofs.contains(&roof) {
                     roofline.roofs.push(roof);
@@ -45,16 +45,14 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
         roofline.points.push(kind::RooflinePoint {
             platform: platform.to_owned(),
             label,
-            series: cell.platform,
+            series: study.series(cell),
             provenance: Provenance::Measured,
             intensity: if problem.bytes > 0 { problem.flops as f64 / problem.bytes as f64 } else { f64::NAN },
             rate,
             interval: Some((low, high)),
         });
     }
-    if all.len() > CURVES {
-        notes.push(format!("Drawn: the first {CURVES} of {} cells.", all.len()));
-    }
+    notes.extend(left_out(all.len(), CURVES));
     roofline.chart(kind::Head {
         name: name(ChartKind::Roofline, selection),
         title: format!("Roofline{}", of(selection)),

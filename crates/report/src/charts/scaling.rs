@@ -55,9 +55,10 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
             drawn.push(cell);
         }
     }
-    let line = |((series, label), mut points): ((usize, String), Vec<kind::LinePoint>)| {
+    let line = |((platform, label), mut points): ((usize, String), Vec<kind::LinePoint>)| {
         points.sort_by(|a, b| a.x.total_cmp(&b.x));
-        kind::Line { label, series, provenance: Provenance::Measured, marks: true, points }
+        let series = study.platforms().series(platform);
+        kind::Line { label, series, provenance: Provenance::Measured, marks: kind::Marks::All, points }
     };
     let lines = kind::Lines {
         x: kind::Coordinate {

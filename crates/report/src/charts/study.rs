@@ -9,7 +9,8 @@ use portbench_measure::{Metric, Numerics, Scenario};
 use portbench_records::{Outcome, Record, RecordHead, Run, RunInfo};
 
 use super::beside::{projection, publisher};
-use super::prices::{PriceChoice, Prices};
+use super::prices::{PriceChoice, Prices, unfit};
+use super::programs::{self, Unlike};
 use crate::error::ReportError;
 use crate::platform::{Platform, Platforms};
 
@@ -21,6 +22,8 @@ pub(crate) struct Shown {
     pub(crate) head: RecordHead,
     /// Place of its platform in the report.
     pub(crate) platform: usize,
+    /// What tells its program from others that were run under the same name and conditions.
+    pub(crate) program: Option<String>,
 }
 
 impl Shown {
@@ -30,7 +33,7 @@ impl Shown {
         (self.head.outcome == Outcome::Measured).then(|| figure.estimate())?
     }
 
-    /// What tells it from other cells of its workload and platform: numerics, the scenario unless it is single-stream, replicas.
+    /// What tells it from other cells of its workload and platform: numerics, the scenario unless it is single-stream, replicas, its program where others have its name.
     pub(crate) fn setting(&self) -> String {
         let cell = &self.head.cell;
         let mut text = cell.numerics.to_string();
@@ -40,7 +43,12 @@ impl Shown {
         if cell.replicas > 1 {
             text.push_str(&format!(" x{}", cell.replicas));
         }
-        text
+        text + &self.apart()
+    }
+
+    /// The words about its program, ready to follow others; empty where nothing else has its name.
+    pub(crate) fn apart(&self) -> String {
+        self.program.as_ref().map(|program| format!(" ({program})")).unwrap_or_default()
     }
 }
 
@@ -66,6 +74,8 @@ pub struct Study<'a> {
     platforms: Platforms,
     /// Cells that a later run measured again.
     replaced: Vec<Replaced>,
+    /// Cells of one name and different work.
+    unlike: Vec<Unlike>,
     /// Of each run, why records cannot be read.
     unreadable: Vec<Vec<String>>,
     catalog: Option<Catalog>,
@@ -128,7 +138,7 @@ impl<'a> Study<'a> {
         let mut replaced = Vec::new();
         for ((run, head), platform) in heads.into_iter().zip(each) {
             let platform = platforms.index(&platform).unwrap_or(0);
-            let shown = Shown { run, head, platform };
+            let shown = Shown { run, head, platform, program: None };
             match places.entry((platform, shown.head.cell.id(), shown.head.problem.fingerprint.clone())) {
                 btree_map::Entry::Vacant(place) => {
                     place.insert(cells.len());
@@ -148,6 +158,7 @@ impl<'a> Study<'a> {
         let workloads: Vec<String> = names.filter(|w| seen.insert(w.as_str())).cloned().collect();
         let place: BTreeMap<&str, usize> = workloads.iter().map(String::as_str).zip(0..).collect();
         cells.sort_by_key(|c| place.get(c.head.cell.workload.as_str()).copied());
+        let unlike = programs::tell_apart(&mut cells);
         Self {
             runs,
             infos,
@@ -155,6 +166,7 @@ impl<'a> Study<'a> {
             workloads,
             platforms,
             replaced,
+            unlike,
             unreadable,
             catalog: None,
             published: Vec::new(),
@@ -198,21 +210,28 @@ impl<'a> Study<'a> {
         Ok(self)
     }
 
+    /// Hardware with a price that no cell ran on, in words.
+    #[must_use]
+    pub fn unfit_prices(&self) -> Vec<String> {
+        unfit(self)
+    }
+
     /// Prices to count with.
     pub(crate) fn prices(&self) -> Option<&Prices> {
         self.prices.as_ref()
     }
 
-    /// Series that are not measured are numbered after the platforms, projected ones first, by name.
+    /// Series that are not measured have the numbers that platforms leave free, projected ones first, by name.
     fn name_others(&mut self) {
         let published: BTreeSet<String> = self.published.iter().map(publisher).collect();
         let projected: BTreeSet<String> = self.projections.iter().map(|a| projection(&a.title)).collect();
         self.others = projected.into_iter().chain(published).collect();
     }
 
-    /// Names of projected and published series, in the order of their numbers.
-    pub(crate) fn others(&self) -> &[String] {
-        &self.others
+    /// The number of a projected or published series, by its name.
+    pub(crate) fn other_series(&self, name: &str) -> Option<usize> {
+        let place = self.others.iter().position(|other| other == name)?;
+        self.platforms.free_series().nth(place)
     }
 
     /// What others published.
@@ -290,6 +309,11 @@ impl<'a> Study<'a> {
         missing.into_iter()
     }
 
+    /// The number of a cell's series.
+    pub(crate) fn series(&self, cell: &Shown) -> usize {
+        self.platforms.series(cell.platform)
+    }
+
     /// What a line about a cell is called, and what is special about it: its workload and its setting, with its platform where there are several.
     pub(crate) fn words(&self, cell: &Shown, selection: &Selection) -> (String, String) {
         let (platform, setting) = (self.platforms.label(cell.platform).to_owned(), cell.setting());
@@ -328,7 +352,7 @@ impl<'a> Study<'a> {
         self.runs.iter().map(Run::id).collect()
     }
 
-    /// What stands below every chart: the software and hardware of the platforms that it shows, and which cells gave way to a later run's.
+    /// What stands below every chart: the software and hardware of the platforms that it shows, which cells gave way to a later run's, and which of one name are about different work.
     pub(crate) fn notes(&self, shown: &[&Shown]) -> Vec<String> {
         let mut platforms: Vec<usize> = shown.iter().map(|s| s.platform).collect();
         platforms.sort_unstable();
@@ -344,6 +368,7 @@ impl<'a> Study<'a> {
             let run = self.runs[*run].id();
             notes.push(format!("Not drawn: {cell} of run {run}: a later run measured it again."));
         }
+        notes.extend(programs::notes(&self.unlike, shown));
         notes
     }
 }

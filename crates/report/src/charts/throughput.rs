@@ -7,7 +7,7 @@ use portbench_measure::{Metric, Numerics, Unit};
 
 use super::beside::{Beside, projected, published};
 use super::study::{Selection, Shown, Study};
-use super::{ChartKind, LINES, legend, name, of, trials};
+use super::{ChartKind, LINES, left_out, legend, name, of, one_trial, trials};
 use crate::error::ReportError;
 
 pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Result<Option<Chart>, ReportError> {
@@ -39,13 +39,15 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Result<Option<Ch
     if panels.is_empty() {
         return Ok(None);
     }
-    notes.extend(left_out(all.len()));
+    notes.extend(one_trial(study, cells));
+    notes.extend(left_out(all.len(), LINES));
     let head = kind::Head {
         name: name(ChartKind::Throughput, selection),
         title: format!("Throughput{}", of(selection)),
         subtitle: format!(
-            "More is better. Measured, with 95 % intervals over {}; single-stream where nothing else is said.",
-            trials(study)
+            "More is better. Measured, with 95 % intervals over {}; single-stream where nothing else is said.{}",
+            trials(study),
+            provenances(&panels)
         ),
         notes,
     };
@@ -69,7 +71,7 @@ fn others(
         for (provenance, told) in published.chain(projected) {
             let bar = Bar {
                 label: told.label.clone(),
-                detail: told.detail.clone(),
+                detail: format!("{}, {}", provenance.name(), told.detail).trim_end_matches(", ").to_owned(),
                 series: told.series,
                 provenance,
                 values: vec![Interval::exact(told.rate)],
@@ -86,14 +88,19 @@ fn bar(study: &Study<'_>, selection: &Selection, cell: &Shown) -> Option<Bar> {
     Some(Bar {
         label,
         detail,
-        series: cell.platform,
+        series: study.series(cell),
         provenance: Provenance::Measured,
         values: vec![Interval { value, low, high }],
     })
 }
 
-/// What is said where there are more lines than a chart holds.
-pub(super) fn left_out(lines: usize) -> Option<String> {
-    (lines > LINES)
-        .then(|| format!("Drawn: the first {LINES} of {lines} cells; the tables have all of them."))
+/// How lines look that were not measured, where there are any.
+fn provenances(panels: &[Panel]) -> &'static str {
+    let any = |provenance| panels.iter().flat_map(|p| &p.lines).any(|l| l.provenance == provenance);
+    match (any(Provenance::Published), any(Provenance::Projected)) {
+        (false, false) => "",
+        (true, false) => " Hollow: published by others, not measured here.",
+        (false, true) => " Hatched: projected, not measured.",
+        (true, true) => " Hollow: published by others, not measured here; hatched: projected.",
+    }
 }

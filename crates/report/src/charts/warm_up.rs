@@ -5,31 +5,32 @@ use portbench_measure::{Samples, WarmupReport};
 use portbench_records::{Outcome, Record};
 
 use super::study::{Selection, Shown, Study};
-use super::{CURVES, ChartKind, name, of};
+use super::{CURVES, ChartKind, left_out, name, of};
 use crate::error::ReportError;
+use crate::html::counted;
 
 /// Most samples of a trace.
 const SAMPLES: usize = 400;
 
 pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Result<Option<Chart>, ReportError> {
     let (mut lines, mut drawn, mut notes) = (Vec::new(), Vec::new(), Vec::new());
-    let cells = study.cells(selection).into_iter();
-    let cells = cells.filter(|c| c.head.outcome == Outcome::Measured && c.head.cell.replicas == 1);
-    for cell in cells.take(CURVES) {
+    let fits = |c: &&Shown| c.head.outcome == Outcome::Measured && c.head.cell.replicas == 1;
+    let cells: Vec<&Shown> = study.cells(selection).into_iter().filter(fits).collect();
+    for &cell in cells.iter().take(CURVES) {
         let Some(record) = study.record(cell)? else { continue };
         let (what, setting) = study.words(cell, selection);
         let label = format!("{what}, {setting}");
         match trace(&record) {
             Some(trace) => {
                 notes.extend(trace.note(&label));
-                lines.extend(trace.lines(&label, cell));
+                lines.extend(trace.lines(&label, study.series(cell)));
                 drawn.push(cell);
             }
             None => notes
                 .push(format!("Not drawn: {label}: the queries of an open loop overlap and have no order.")),
         }
     }
-    let shown: Vec<&Shown> = drawn;
+    notes.extend(left_out(cells.len(), CURVES));
     let lines = kind::Lines {
         x: kind::Coordinate {
             title: "executions before and after sampling began".into(),
@@ -53,7 +54,7 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Result<Option<Ch
         subtitle: format!(
             "First trial of each platform: warm-up executions, which are discarded, then the first {SAMPLES} samples. Measured."
         ),
-        notes: [study.notes(&shown), notes].concat(),
+        notes: [study.notes(&drawn), notes].concat(),
     };
     Ok(lines.chart(ChartKind::WarmUp.name(), head, |line| {
         let last = line.points.last()?;
@@ -87,13 +88,13 @@ fn trace(record: &Record) -> Option<Trace> {
 }
 
 impl Trace {
-    fn lines(self, label: &str, cell: &Shown) -> Vec<kind::Line> {
+    fn lines(self, label: &str, series: usize) -> Vec<kind::Line> {
         let point = |(x, y): (f64, f64)| kind::LinePoint { x, y, interval: None };
         let line = |points: Vec<(f64, f64)>| kind::Line {
             label: label.to_owned(),
-            series: cell.platform,
+            series,
             provenance: Provenance::Measured,
-            marks: false,
+            marks: kind::Marks::None,
             points: points.into_iter().map(point).collect(),
         };
         let before = self.warmup.executions as f64;
@@ -132,7 +133,8 @@ impl Trace {
             format!("; the record holds the first {kept} of them")
         };
         Some(format!(
-            "{label}: {executions} warm-up executions in {}, {verdict}{missing}.",
+            "{label}: {} in {}, {verdict}{missing}.",
+            counted(*executions as usize, "warm-up execution"),
             number::seconds(*seconds)
         ))
     }

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use portbench_records::{Outcome, Parity, Record, Trial};
 
+use super::counted;
 use super::slug::slug;
 use super::table::{Column, Data, Table, number, words};
 use crate::compilation::{COMPILATION_COLUMNS, COMPILATION_NUMERIC, compilation_cells};
@@ -171,7 +172,7 @@ fn trials(id: &str, trials: &[Trial]) -> Markup {
                 measurement.warmup.seconds,
                 html! {
                     (number::seconds(measurement.warmup.seconds))
-                    span.sub { (measurement.warmup.executions) " executions" }
+                    span.sub { (counted(measurement.warmup.executions as usize, "execution")) }
                 },
             ),
             match measurement.warmup.settled {

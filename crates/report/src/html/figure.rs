@@ -3,7 +3,7 @@
 use maud::{Markup, PreEscaped, html};
 use portbench_chart::Theme;
 
-use super::words::counted;
+use super::counted;
 use crate::charts::Placed;
 use crate::error::ReportError;
 

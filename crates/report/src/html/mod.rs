@@ -8,9 +8,10 @@ mod words;
 
 pub(crate) use details::details;
 pub(crate) use figure::{Files, figure};
+pub(crate) use portbench_chart::number::counted;
 pub(crate) use slug::Slugs;
 pub(crate) use table::{Column, Data, Table, number, words};
-pub(crate) use words::{counted, date};
+pub(crate) use words::date;
 
 /// The style sheet.
 pub(crate) const STYLE: &str = include_str!("assets/site.css");

@@ -10,10 +10,11 @@ use super::model::{CellEntry, Cost};
 use crate::html::Data;
 use portbench_chart::number;
 
-/// The interval of a number that `number::plain_with` writes, without the number.
-fn interval(value: f64, low: f64, high: f64) -> String {
+/// A number, and the interval that `number::plain_with` writes behind it.
+fn with_interval(value: f64, low: f64, high: f64) -> (String, String) {
     let text = number::plain_with(value, low, high);
-    text.split_once(' ').map(|(_, interval)| interval.to_owned()).unwrap_or_default()
+    let (value, interval) = text.split_once(' ').unwrap_or((&text, ""));
+    (value.to_owned(), interval.to_owned())
 }
 
 /// Whether the workload runs there, and what had to be done for it.
@@ -25,7 +26,12 @@ pub(super) fn ported(cell: &CellEntry) -> Data {
         (_, 0) => "every op native".to_owned(),
         (n, d) => format!("{d} of {n} ops decomposed"),
     };
-    Data::text(html! { (outcome(cell.row.outcome)) @if !ops.is_empty() { span.sub { (ops) } } })
+    // What passed its parity check and has no figures ran, and is right: its times were refused.
+    let refused = cell.row.outcome == Outcome::Incorrect && cell.row.parity == Some(true);
+    Data::text(html! {
+        @if refused { span.doubt { "yes: figures refused" } } @else { (outcome(cell.row.outcome)) }
+        @if !ops.is_empty() { span.sub { (ops) } }
+    })
 }
 
 /// The device, with the number of replicas where there are several.
@@ -56,15 +62,18 @@ pub(super) fn throughput(cell: &CellEntry, marked: Option<&str>) -> Data {
     match cell.row.figure(Metric::Throughput).map(|f| &f.value) {
         None => Data::nothing(""),
         Some(FigureValue::NotEstimable { .. }) => Data::nothing("not estimable"),
-        Some(FigureValue::Estimated { value, low, high, .. }) => Data::of_unit(
-            *value,
-            cell.row.unit.name(),
-            html! {
-                @if let Some(words) = marked { span.mark.good { (words) } " " }
-                (number::plain(*value)) " " (cell.row.unit.name()) "/s"
-                span.sub { (interval(*value, *low, *high)) }
-            },
-        ),
+        Some(FigureValue::Estimated { value, low, high, .. }) => {
+            let (words, interval) = with_interval(*value, *low, *high);
+            Data::of_unit(
+                *value,
+                cell.row.unit.name(),
+                html! {
+                    @if let Some(words) = marked { span.mark.good { (words) } " " }
+                    (words) " " (cell.row.unit.name()) "/s"
+                    span.sub { (interval) @if cell.trials_of(Metric::Throughput).len() == 1 { ", 1 trial" } }
+                },
+            )
+        }
     }
 }
 
@@ -92,8 +101,7 @@ pub(super) fn latency(cell: &CellEntry) -> Data {
         html! {
             @for (words, [value, low, high], p99) in &known {
                 div {
-                    (words) (number::seconds(*value))
-                    span.sub { (seconds_interval(*value, *low, *high)) }
+                    (words) (seconds_with_interval(*value, *low, *high))
                     @if let Some(words) = p99.and_then(tail) { span.sub { (words) } }
                 }
             }
@@ -101,9 +109,10 @@ pub(super) fn latency(cell: &CellEntry) -> Data {
     )
 }
 
-fn seconds_interval(value: f64, low: f64, high: f64) -> String {
+fn seconds_with_interval(value: f64, low: f64, high: f64) -> Markup {
     let text = number::seconds_with(value, low, high);
-    text.split_once('[').map(|(_, interval)| format!("[{interval}")).unwrap_or_default()
+    let (value, interval) = text.split_once('[').unwrap_or((&text, "]"));
+    html! { (value.trim_end()) span.sub { "[" (interval) } }
 }
 
 /// What a count of the workload's unit costs.
@@ -115,27 +124,30 @@ pub(super) fn cost(cell: &CellEntry, marked: Option<&str>) -> Data {
         Cost::None(why) => Data::nothing(why),
         Cost::Usd { per, share, .. } => match per.first() {
             None => Data::nothing(""),
-            Some((unit, usd)) => Data::of_unit(
-                usd.value,
-                unit.name(),
-                html! {
-                    @if let Some(words) = marked { span.mark.good { (words) } " " }
-                    (number::plain(usd.value)) " USD"
-                    @if usd.low != usd.high { span.sub { (interval(usd.value, usd.low, usd.high)) } }
-                    span.sub { "per " (unit.per()) }
-                    @if *share != Share::Whole { span.sub { (share_words(*share)) } }
-                },
-            ),
+            Some((unit, usd)) => {
+                let (words, interval) = with_interval(usd.value, usd.low, usd.high);
+                Data::of_unit(
+                    usd.value,
+                    unit.name(),
+                    html! {
+                        @if let Some(words) = marked { span.mark.good { (words) } " " }
+                        (words) " USD"
+                        @if usd.low != usd.high {
+                            span.sub { (interval) @if cell.trials_of(Metric::Throughput).len() == 1 { ", 1 trial" } }
+                        }
+                        span.sub { "per " (unit.per()) }
+                        @if *share != Share::Whole { span.sub { (share_words(*share)) } }
+                    },
+                )
+            }
         },
     }
 }
 
 /// A sum in USD over its interval.
 pub(super) fn sum(usd: Amount) -> Data {
-    Data::number(
-        usd.value,
-        html! { (number::plain(usd.value)) @if usd.low != usd.high { span.sub { (interval(usd.value, usd.low, usd.high)) } } },
-    )
+    let (words, interval) = with_interval(usd.value, usd.low, usd.high);
+    Data::number(usd.value, html! { (words) @if usd.low != usd.high { span.sub { (interval) } } })
 }
 
 fn share_words(share: Share) -> String {
@@ -197,6 +209,9 @@ pub(super) fn memory(cell: &CellEntry) -> Data {
 
 /// A value over another with its interval: `1.32x` over `[1.20, 1.45]`.
 pub(super) fn ratio(value: f64, bounds: Option<(f64, f64)>, class: &str) -> Data {
-    let below = bounds.map_or_else(|| "no interval".to_owned(), |(low, high)| interval(value, low, high));
-    Data::number(value, html! { span class=(class) { (number::plain(value)) "×" } span.sub { (below) } })
+    let (words, below) = match bounds {
+        Some((low, high)) => with_interval(value, low, high),
+        None => (number::plain(value), "no interval".to_owned()),
+    };
+    Data::number(value, html! { span class=(class) { (words) "×" } span.sub { (below) } })
 }

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use portbench_catalog::Amount;
 use portbench_measure::Metric;
 use portbench_records::unlike;
 use portbench_stats::{CompareOptions, Comparison as Compared, Direction, Trials, Verdict, compare};
 
-use super::model::{CellEntry, Site};
+use super::model::{CellEntry, Cost, Site};
 use crate::html::Slugs;
 
 /// Smallest relative difference that counts, as `portbench compare` has it.
@@ -112,11 +111,26 @@ fn differences(a: &CellEntry, b: &CellEntry) -> Vec<String> {
 
 /// Throughput of `b` over that of `a`; `None` unless both were measured.
 pub(super) fn speed(a: &CellEntry, b: &CellEntry) -> Option<Compared> {
-    let nested = |cell: &CellEntry| {
+    rates((a, 1.0), (b, 1.0))
+}
+
+/// Throughput of the second cell over that of the first, that of each trial times a factor.
+fn rates(a: (&CellEntry, f64), b: (&CellEntry, f64)) -> Option<Compared> {
+    let nested = |(cell, factor): (&CellEntry, f64)| {
         let values = cell.trials_of(Metric::Throughput);
-        Trials::from_nested(&values.iter().map(|v| [*v]).collect::<Vec<_>>()).ok()
+        Trials::from_nested(&values.iter().map(|v| [*v * factor]).collect::<Vec<_>>()).ok()
     };
     compare(&nested(b)?, &nested(a)?, &CompareOptions::new(Direction::HigherIsBetter, RELEVANT)).ok()
+}
+
+/// What a dollar buys of `b` over what it buys of `a`: their throughput over their prices. Of a price that is a range the end that speaks for `b` counts.
+fn worth(a: &CellEntry, b: &CellEntry) -> Option<Compared> {
+    let parts = |cell: &CellEntry| match &cell.cost {
+        Cost::Usd { share, platform, .. } => Some((share.factor(), platform.usd_per_hour)),
+        Cost::NoPrice | Cost::None(_) => None,
+    };
+    let ((scale_a, price_a), (scale_b, price_b)) = (parts(a)?, parts(b)?);
+    rates((a, scale_a / price_a.high), (b, scale_b / price_b.low))
 }
 
 fn fastest(site: &Site<'_>, cells: &[usize]) -> Best {
@@ -128,12 +142,11 @@ fn fastest(site: &Site<'_>, cells: &[usize]) -> Best {
 }
 
 fn cheapest(site: &Site<'_>, cells: &[usize]) -> Best {
-    let usd = |i: usize| site.cells[i].usd().map(|(_, usd)| usd);
+    let usd = |i: usize| site.cells[i].usd().map(|(_, usd)| usd.value);
     let behind = |best: usize, other: usize| {
-        let (a, b): (Option<Amount>, Option<Amount>) = (usd(best), usd(other));
-        a.zip(b).is_some_and(|(a, b)| a.high < b.low)
+        worth(&site.cells[best], &site.cells[other]).is_some_and(|found| found.verdict == Verdict::Slower)
     };
-    best(cells, |i| usd(i).map(|usd| usd.value), behind)
+    best(cells, usd, behind)
 }
 
 /// The cell with the least value, and those that are not clearly behind it.

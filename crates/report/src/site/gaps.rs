@@ -221,7 +221,7 @@ fn discarded(site: &Site<'_>) -> Markup {
     html! {
         h2 { "Discarded on purpose" }
         p {
-            "Warm-up: " (executions) " executions, " (portbench_chart::number::seconds(seconds)) " in all, before the samples of any trial. "
+            "Warm-up: " (counted(executions as usize, "execution")) ", " (portbench_chart::number::seconds(seconds)) " in all, before the samples of any trial. "
             "The page of each workload has them by cell. No sample that was taken is left out of a figure; outliers stay in."
         }
     }

@@ -18,7 +18,7 @@ mod workload;
 
 use std::path::{Path, PathBuf};
 
-use crate::charts::{Study, charts};
+use crate::charts::{Study, WORKLOADS, charts};
 use crate::error::ReportError;
 use crate::html::{SCRIPT, STYLE};
 use folder::Folder;
@@ -31,7 +31,7 @@ pub use folder::MANIFEST;
 pub struct SiteFiles {
     /// Every file, in order.
     pub files: Vec<PathBuf>,
-    /// What whoever made the site should know, one line each: records of one name that are about different work, records that cannot be read.
+    /// What whoever made the site should know, one line each: prices that fit no cell, records of one name that are about different work, records that cannot be read.
     pub notes: Vec<String>,
 }
 
@@ -69,5 +69,8 @@ fn notes(site: &model::Site<'_>) -> Vec<String> {
         format!("{name} ({}): kept apart from other work of that name: {}", c.conditions, c.unlike.join("; "))
     });
     let missing = site.missing.iter().filter(|gap| gap.workload.is_none()).map(|gap| gap.reason.clone());
-    apart.chain(missing).collect()
+    let workloads = site.workloads.len();
+    let without = (workloads > WORKLOADS)
+        .then(|| format!("the first {WORKLOADS} of {workloads} workloads have charts of their own"));
+    site.unfit.iter().cloned().chain(without).chain(apart).chain(missing).collect()
 }

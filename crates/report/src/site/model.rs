@@ -32,6 +32,8 @@ pub(super) struct Site<'a> {
     pub(super) published: &'a [Entry],
     /// Share of the paid time that does useful work.
     pub(super) utilisation: f64,
+    /// Hardware with a price that no cell ran on.
+    pub(super) unfit: Vec<String>,
 }
 
 pub(super) struct RunEntry<'a> {
@@ -179,6 +181,7 @@ pub(super) fn gather<'a>(study: &'a Study<'_>) -> Result<Site<'a>, ReportError> 
         published: study.published(),
         utilisation: study.prices().map_or(1.0, |prices| prices.terms().utilisation()),
         runs: Vec::new(),
+        unfit: study.unfit_prices(),
     };
     for (cell, row) in shown.into_iter().zip(rows) {
         let platform = platforms.place(cell.platform);

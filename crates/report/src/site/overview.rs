@@ -1,6 +1,6 @@
 //! The overview: what moving means, the platforms, and every workload on every platform.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 use portbench_records::Outcome;
@@ -66,7 +66,7 @@ fn span_of_dates(site: &Site<'_>) -> String {
 fn answers(site: &Site<'_>) -> Markup {
     html! {
         dl.answers {
-            div { dt { "Fastest" } dd { (leaders(site, |c| &c.fastest, "speeds", "")) } }
+            div { dt { "Fastest" } dd { (leaders(site, |c| &c.fastest, "speeds", NO_WORK)) } }
             div { dt { "Cheapest" } dd { (leaders(site, |c| &c.cheapest, "costs", no_costs(site))) } }
             div { dt { "Right" } dd { (right(site)) } }
             div { dt { "Did not run" } dd { (did_not_run(site)) } }
@@ -74,16 +74,27 @@ fn answers(site: &Site<'_>) -> Markup {
     }
 }
 
-fn no_costs(site: &Site<'_>) -> &'static str {
-    if site.cells.iter().any(|cell| !matches!(cell.cost, Cost::NoPrice)) { "" } else { "no price given" }
+/// What is said where nobody can be the best, and why.
+type Nobody = (&'static str, &'static str);
+
+const NO_WORK: Nobody = ("nothing to compare", "no work was measured on two platforms or back ends");
+
+fn no_costs(site: &Site<'_>) -> Nobody {
+    if site.cells.iter().any(|cell| matches!(cell.cost, Cost::Usd { .. })) {
+        NO_WORK
+    } else if site.cells.iter().any(|cell| matches!(cell.cost, Cost::None(_))) {
+        ("no price fits", "the prices given are of other hardware: the table below says of which")
+    } else {
+        ("no price given", "")
+    }
 }
 
 /// In how many comparisons each platform is the best, by itself or not told apart from others.
-fn leaders(site: &Site<'_>, best: impl Fn(&Comparison) -> &Best, what: &str, none: &'static str) -> Markup {
+fn leaders(site: &Site<'_>, best: impl Fn(&Comparison) -> &Best, what: &str, nobody: Nobody) -> Markup {
     let decided: Vec<&Best> = site.comparisons.iter().map(&best).filter(|b| **b != Best::Nobody).collect();
     if decided.is_empty() {
-        let why = if none.is_empty() { "nothing to compare" } else { none };
-        return html! { span.big { (why) } @if none.is_empty() { span.sub { "no work was measured on two platforms or back ends" } } };
+        let (words, why) = nobody;
+        return html! { span.big { (words) } @if !why.is_empty() { span.sub { (why) } } };
     }
     let wins = |platform: usize| {
         let one = |b: &&&Best| matches!(b, Best::One(cell) if site.cells[*cell].platform == platform);
@@ -107,8 +118,14 @@ fn leaders(site: &Site<'_>, best: impl Fn(&Comparison) -> &Best, what: &str, non
 }
 
 fn right(site: &Site<'_>) -> Markup {
-    let checked: Vec<&CellEntry> = site.cells.iter().filter(|cell| cell.row.parity.is_some()).collect();
-    let failed = checked.iter().filter(|cell| cell.row.parity == Some(false)).count();
+    let checked: Vec<&CellEntry> = site
+        .cells
+        .iter()
+        .filter(|cell| cell.row.parity.is_some() || cell.row.outcome == Outcome::Incorrect)
+        .collect();
+    let passed = |cell: &&&CellEntry| cell.row.parity == Some(true);
+    let failed = checked.len() - checked.iter().filter(passed).count();
+    let refused = checked.iter().filter(passed).filter(|cell| cell.row.outcome == Outcome::Incorrect).count();
     let unchecked = site.cells.iter().filter(|cell| cell.is_measured() && cell.row.parity.is_none()).count();
     let worst =
         checked.iter().filter_map(|cell| Some((cell.row.worst_r?, cell))).max_by(|a, b| a.0.total_cmp(&b.0));
@@ -116,12 +133,15 @@ fn right(site: &Site<'_>) -> Markup {
         @if checked.is_empty() {
             span.big { "nothing checked" }
         } @else if failed == 0 {
-            span.big.good { "all " (counted(checked.len(), "checked cell")) }
+            span.big.good { @if checked.len() == 1 { "the 1 checked cell" } @else { "all " (checked.len()) " checked cells" } }
         } @else {
             span.big.bad { (failed) " of " (counted(checked.len(), "checked cell")) " wrong" }
         }
         @if let Some((r, cell)) = worst {
             span.sub { "largest R " (number::plain(r)) ": " (site.workload(cell).name) ", " (cell.row.numerics) ", " (site.platform(cell).label) }
+        }
+        @if refused > 0 {
+            span.sub { (counted(refused, "cell")) " right and without figures, which " a href=(GAPS) { "were refused" } }
         }
         @if unchecked > 0 { span.sub { (counted(unchecked, "cell")) " not checked" } }
     }
@@ -208,18 +228,27 @@ fn spread(spread: Option<Spread>, moves: &Moves<'_>) -> Data {
 
 /// The prices that a platform's cells are priced with, with where they come from.
 pub(super) fn prices(site: &Site<'_>, platform: usize) -> Markup {
-    let priced =
-        site.cells.iter().filter(|cell| cell.platform == platform).filter_map(|cell| match &cell.cost {
-            Cost::Usd { platform, .. } => Some(platform),
-            Cost::NoPrice | Cost::None(_) => None,
-        });
+    let own = || site.cells.iter().filter(|cell| cell.platform == platform);
+    let priced = own().filter_map(|cell| match &cell.cost {
+        Cost::Usd { platform, .. } => Some(platform),
+        Cost::NoPrice | Cost::None(_) => None,
+    });
     let words = |price: &portbench_pricing::Platform| {
         let hour = hourly(price.usd_per_hour);
         (format!("{}, {}: {hour} USD/h", price.name, price.basis()), price.price_origin())
     };
     let given: BTreeMap<String, String> = priced.map(|price| words(price)).collect();
+    let refused: BTreeSet<&str> = own()
+        .filter_map(|cell| match &cell.cost {
+            Cost::None(why) if cell.is_measured() => Some(why.as_str()),
+            _ => None,
+        })
+        .collect();
     html! {
-        @if given.is_empty() { span.quiet { "no price given" } }
+        @if given.is_empty() {
+            @for why in &refused { div.quiet { (why) } }
+            @if refused.is_empty() { span.quiet { "no price given" } }
+        }
         @for (price, origin) in &given { div { (price) span.sub { (origin) } } }
     }
 }
@@ -284,8 +313,8 @@ pub(super) fn headline<'a>(
         @if marked {
             p.note {
                 "Of cells that do the same work: " em { "fastest" } " is at least 2 % ahead of the others, and the interval of the ratio leaves 1 out"
-                @if priced { "; " em { "cheapest" } " has its interval below the others'" }
-                "; " em { "tied" } " has the best value or is not told apart from it."
+                @if priced { "; " em { "cheapest" } " is so in work for a dollar" }
+                "; " em { "tied" } " has the best value or is not told apart from it, as always where one of the two has fewer than 3 trials."
             }
         }
     }

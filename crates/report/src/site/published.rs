@@ -27,7 +27,7 @@ const COLUMNS: [Column; 8] = [
     words("numerics"),
     number("throughput"),
     number("latency"),
-    number("cost"),
+    number("cost or price"),
     words("source"),
     words("caveats"),
 ];
@@ -57,7 +57,9 @@ pub(super) fn published_table(id: &str, caption: &str, entries: &[&Entry]) -> Ma
             (Some(usd), _) => {
                 Data::number(usd, html! { (number::plain(usd)) " USD" span.sub { "per million units" } })
             }
-            (None, Some(usd)) => Data::nothing(&format!("{} USD/h", number::plain(usd))),
+            (None, Some(usd)) => {
+                Data::nothing(&format!("an hour at {} USD; no cost published", number::plain(usd)))
+            }
             (None, None) => Data::nothing(""),
         };
         table.row([

@@ -172,7 +172,8 @@ fn other_costs(site: &Site<'_>, comparison: &Comparison) -> Markup {
     let Some((_, units)) = costs.first() else { return html! {} };
     let columns: Vec<Column> =
         std::iter::once(words("platform")).chain(units.iter().map(|(unit, _)| number(unit.per()))).collect();
-    let caption = "USD, with the interval of the throughput.";
+    let caption =
+        "USD, with the interval of the throughput. Each carries the whole bill: they do not add up.";
     let mut table = Table::new(format!("{}-costs", comparison.anchor), caption, &columns);
     for (cell, per) in &costs {
         let platform = Data::text(&site.platform(cell).label);

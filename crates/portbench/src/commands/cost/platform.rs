@@ -1,11 +1,10 @@
 //! The platform that the arguments ask for.
 
-use portbench_catalog::own::Payments;
 use portbench_catalog::{Basis, Catalog, CatalogError, Instance, PriceQuery};
-use portbench_pricing::{Assumptions, Interruption, Platform, Ran, Rent, Work};
+use portbench_pricing::{Interruption, Platform, Ran, Work};
 use portbench_records::Store;
 
-use crate::args::{CostArgs, OwnedArgs};
+use crate::args::CostArgs;
 use crate::failure::{Failure, usage};
 
 /// Hardware with its price.
@@ -24,7 +23,8 @@ pub(super) fn platform(catalog: &Catalog, args: &CostArgs) -> Result<Platform, F
         }
         (None, Some(system)) => {
             let owned = &args.owned;
-            Platform::owned(catalog, system, &assumptions(owned, owned.capital, owned.power)).map_err(usage)
+            let assumed = owned.assumed.assumptions(owned.assumed.capital, owned.assumed.power);
+            Platform::owned(catalog, system, &assumed).map_err(usage)
         }
         (None, None) => Err(whose_price(catalog, args)),
     }
@@ -40,7 +40,7 @@ pub(super) fn against(catalog: &Catalog, args: &CostArgs) -> Result<Platform, Fa
             Platform::rented(catalog, instance, &query, Interruption::default()).map_err(of_other_side)
         }
         (None, Some(system)) => {
-            let assumed = assumptions(&args.owned, with.against_capital, with.against_power);
+            let assumed = args.owned.assumed.assumptions(with.against_capital, with.against_power);
             Platform::owned(catalog, system, &assumed).map_err(of_other_side)
         }
         (None, None) => Err(Failure::usage("give --against INSTANCE or --against-owned SYSTEM")),
@@ -84,23 +84,4 @@ pub(super) fn fitting(catalog: &Catalog, works: &[Work]) -> Option<String> {
     let shown = &names[..names.len().min(MOST)];
     (!names.is_empty())
         .then(|| format!("The run ran on {}, as in {}{more}", ran.join(" and "), shown.join(", ")))
-}
-
-fn assumptions(args: &OwnedArgs, capital_usd: Option<f64>, it_kw: Option<f64>) -> Assumptions {
-    let usual = Assumptions::default();
-    Assumptions {
-        capital_usd,
-        it_kw,
-        years: args.years.unwrap_or(usual.years),
-        interest: args.interest.unwrap_or(usual.interest),
-        payments: if args.yearly { Payments::Yearly } else { Payments::Monthly },
-        load: args.power_load.unwrap_or(usual.load),
-        pue: args.pue.unwrap_or(usual.pue),
-        usd_per_kwh: args.electricity.unwrap_or(usual.usd_per_kwh),
-        rent: args.colocation.map(|usd_per_kw_month| Rent {
-            usd_per_kw_month,
-            includes_power: args.colocation_includes_power,
-        }),
-        operations: args.operations.unwrap_or(usual.operations),
-    }
 }
