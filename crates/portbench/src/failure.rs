@@ -68,8 +68,10 @@ impl Failure {
 
 impl<E: Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        let io = (&error as &(dyn Error + 'static)).downcast_ref::<io::Error>();
-        let broken_pipe = io.is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
+        let any = &error as &(dyn Error + 'static);
+        let kind = any.downcast_ref::<io::Error>().map(io::Error::kind);
+        let kind = kind.or_else(|| any.downcast_ref::<serde_json::Error>()?.io_error_kind());
+        let broken_pipe = kind == Some(io::ErrorKind::BrokenPipe);
         let code = match broken_pipe {
             true => 0,
             false if is_given(&error) => USAGE,

@@ -81,7 +81,7 @@ impl Made {
         let params = ParamSource::Module { file: self.at("traced.pt") };
         let sources =
             [("x".to_owned(), InputSource::Generated { recipe: Recipe::Normal { std: 1.0 } })].into();
-        let inputs = Inputs { seed: 1, sources, corpus: None };
+        let inputs = Inputs { seed: 1, sources, ..Inputs::default() };
         let spec = MeasureSpec {
             task: Task::Forward { entry: "forward".into(), units: 1 },
             scenario: Scenario::SingleStream,

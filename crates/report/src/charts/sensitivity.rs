@@ -46,8 +46,8 @@ fn panel(platform: &Platform, ownership: &Ownership, by: f64) -> Option<kind::To
     let lines = ownership.sensitivity(by).ok()?;
     let line = |found: &portbench_catalog::own::Sensitivity| kind::TornadoLine {
         label: found.assumption.to_owned(),
-        lower: found.lower,
-        higher: found.higher,
+        lower: found.lower.usd,
+        higher: found.higher.usd,
     };
     Some(kind::TornadoPanel {
         title: format!("{}: USD per useful hour", platform.name),

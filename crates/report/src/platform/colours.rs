@@ -4,7 +4,7 @@
 
 use portbench_chart::COLOURS;
 
-use super::{Platform, words};
+use super::Platform;
 
 /// Back ends by the kind of device that their hardware is, each at its colour.
 const ON_GPU: [&str; 5] = ["tch", "candle", "torch-cudagraph", "torch-compile", "torch"];
@@ -53,6 +53,11 @@ fn turn(hardware: &str) -> usize {
     let named = words(hardware);
     let known = ACCELERATORS.iter().position(|row| row.iter().any(|word| named.iter().any(|n| n == word)));
     known.unwrap_or_else(|| of_name(hardware))
+}
+
+fn words(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
+    words.map(str::to_ascii_lowercase).collect()
 }
 
 /// A colour from a name: FNV-1a, which is the same on every machine.
