@@ -65,8 +65,9 @@ fn neuron(power: &str) -> (TempDir, Places) {
     fs::write(dir.path().join("sys/module/neuron/version"), "0.0-double\n").unwrap();
     fs::write(chip.join("stats/power/utilization"), power).unwrap();
     fs::write(chip.join("mem_ecc_uncorrected"), "4\n").unwrap();
-    let script = dir.path().join("neuron-monitor");
-    fs::copy(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/double/neuron-monitor"), script).unwrap();
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/double/neuron-monitor");
+    // A copy would be open for writing, and could not be started, while another test starts a process.
+    std::os::unix::fs::symlink(script, dir.path().join("neuron-monitor")).unwrap();
     let (sysfs, programs) = (dir.path().join("sys"), vec![dir.path().to_owned()]);
     (dir, Places { sysfs, programs, ..Places::default() })
 }

@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
-use portbench_backend::BackendError;
+use portbench_backend::{BackendError, with_causes};
 use portbench_neuron::{VISIBLE_CORES_VARIABLE, VisibleCores, environment, locate};
 
 use crate::version;
@@ -176,5 +176,5 @@ fn load(file: &Path) -> Result<(), String> {
         // Where it does not open, the library that needs it says so.
         open(&runtime).map(std::mem::forget).unwrap_or_default();
     }
-    open(file).map(std::mem::forget).map_err(|e| e.to_string())
+    open(file).map(std::mem::forget).map_err(|e| with_causes(&e))
 }

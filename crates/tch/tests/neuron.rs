@@ -80,7 +80,7 @@ impl Made {
     fn executed(&self, device: &str, env: &[(&str, &str)]) -> Vec<FromWorker> {
         let params = ParamSource::Module { file: self.at("traced.pt") };
         let sources =
-            [("x".to_owned(), InputSource::Generated { recipe: Recipe::Normal { std: 1.0 } })].into();
+            [("x".to_owned(), InputSource::Generated { recipe: Recipe::Constant { value: 0.5 } })].into();
         let inputs = Inputs { seed: 1, sources, ..Inputs::default() };
         let spec = MeasureSpec {
             task: Task::Forward { entry: "forward".into(), units: 1 },
@@ -116,7 +116,6 @@ fn program() -> Program {
         let x = g.input("x", Type::new(DType::F32, [2, 3]));
         let y = g.module(DIGEST, Some(0), Type::new(DType::F32, [2, 3]), &[x]);
         let core = g.module(DIGEST, Some(1), Type::new(DType::F32, [1]), &[x]);
-        g.output("x_again", x);
         g.output("y", y);
         g.output("core", core);
     });
@@ -151,9 +150,7 @@ fn a_module_that_was_traced_for_a_neuron_core_runs_through_the_double() {
     let mut file = CheckpointFile::open(&made.at("parity.safetensors")).unwrap();
     let mut read = |name: &str| file.read(name).unwrap().to_f64();
     assert_eq!(read("core"), [5.0]);
-    for (x, y) in read("x_again").into_iter().zip(read("y")) {
-        assert!((y - (2.0 * x + 1.0)).abs() < 1e-6, "{x} gave {y}");
-    }
+    assert_eq!(read("y"), [2.0; 6]);
 
     // On a CPU nothing knows what the module calls.
     let messages = made.executed("cpu", &[]);
