@@ -1,7 +1,5 @@
 //! Costs on the pages of a site: whose they are, who is the cheapest, and what is said where there are none.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod common;
 
 use common::record;
