@@ -1,6 +1,5 @@
 //! Costs on the pages of a site: whose they are, who is the cheapest, and what is said where there are none.
 
-
 mod common;
 
 use common::record;
