@@ -64,7 +64,7 @@ impl ModelDirectory {
                 n => format!(" and {n} more"),
             };
             let message = format!(
-                "is {}, whose checkpoint lacks `{first}`{more} of the {family} computed here; save the model as {class}",
+                "is {}, whose checkpoint lacks `{first}`{more} of the {family} computed here; save it as {class}",
                 if self.architectures.is_empty() {
                     "not given".to_owned()
                 } else {
@@ -122,7 +122,7 @@ const BUFFERS: [&str; 5] = [
 fn class(model: &Model) -> &'static str {
     match model {
         Model::Gpt2(_) => "GPT2LMHeadModel",
-        Model::Llama(_) => "a ...ForCausalLM",
+        Model::Llama(_) => "the family's ...ForCausalLM",
         Model::Bert(_) => "BertModel",
         Model::Vit(_) => "ViTForImageClassification",
         Model::Resnet(_) => "ResNetForImageClassification",

@@ -82,7 +82,8 @@ pub(crate) fn run(args: &CompileArgs) -> Result<u8, Failure> {
                     none(),
                     text,
                 ]);
-                continue;
+                // Its check, at a smaller size, would be of no use.
+                break;
             }
             progress::say(&format!("{name} {numerics} for {}", args.target));
             for row in compile(args, &flags, &program.to_json()?)? {

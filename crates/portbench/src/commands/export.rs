@@ -49,11 +49,11 @@ pub(crate) fn run(args: &ExportArgs) -> Result<u8, Failure> {
         None => io::stdout().lock().write_all(&content)?,
         Some(path) => written_to(path, &content).map_err(|e| {
             let text = format!(
-                "cannot write {}: {e}; name a file in a directory with permissions and free space",
+                "cannot write {}: {e}; name a file in a directory that can be written, on a disk with space",
                 path.display()
             );
             match e.kind() {
-                ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
+                ErrorKind::AlreadyExists | ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
                     Failure::usage(text)
                 }
                 _ => Failure::failed(text),

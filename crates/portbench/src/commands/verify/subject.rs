@@ -94,7 +94,11 @@ impl Subject<'_> {
         let optional = optional.into_iter().filter(|name| {
             matches!(model.input_kind(name), Some(InputKind::Mask | InputKind::TokenTypes { .. }))
         });
-        let first = if model.reads_tokens() { vec!["input_ids", "prompt"] } else { vec!["pixel_values"] };
+        let first = match model {
+            Model::Gpt2(_) | Model::Llama(_) => vec!["input_ids", "prompt"],
+            _ if model.reads_tokens() => vec!["input_ids"],
+            _ => vec!["pixel_values"],
+        };
         first.into_iter().chain(optional).collect()
     }
 
