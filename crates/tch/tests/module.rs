@@ -134,7 +134,7 @@ fn other_inputs_and_outputs_than_declared_are_named() {
     let one = HostTensor::from_f64(f32s([1]), &[1.0]).unwrap();
     module.bind(EntryId(0), &[("y", &one)]).unwrap();
     let text = portbench_backend::with_causes(&module.execute(EntryId(0)).unwrap_err());
-    assert!(text.contains("expected at most 2 argument") && !text.contains("frame #"), "{text}");
+    assert!(text.contains("Expected at most 2 argument") && !text.contains("frame #"), "{text}");
 
     let outputs = [("wide", Some(0), f32s([2, 9])), ("second", Some(1), f32s([1]))];
     let mut module = compile(&program(&[("x", f32s([2, 3, 16, 16]))], &outputs), &file).unwrap();
