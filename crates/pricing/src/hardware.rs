@@ -106,7 +106,7 @@ pub(crate) fn family(device: &str) -> &str {
 /// one, and both are PCIe cards or neither is.
 #[must_use]
 pub fn is_product(name: &str, accelerator: &Accelerator) -> bool {
-    let (named, title) = (words(name), words(&accelerator.title));
+    let (named, title) = (product_words(name), product_words(&accelerator.title));
     let has = |word: &String| named.contains(word);
     let Some(at) = title.iter().position(|w| w.bytes().any(|b| b.is_ascii_digit())) else { return true };
     // A model that is a bare number, `RTX PRO 6000`, is nothing without the words before it.
@@ -118,7 +118,9 @@ pub fn is_product(name: &str, accelerator: &Accelerator) -> bool {
         && pcie(&named) == pcie(&title)
 }
 
-fn words(text: &str) -> Vec<String> {
+/// The words of a product's name, in lower case.
+#[must_use]
+pub fn product_words(text: &str) -> Vec<String> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
     words.map(str::to_ascii_lowercase).collect()
 }

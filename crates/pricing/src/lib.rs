@@ -15,7 +15,7 @@ mod unit;
 mod work;
 
 pub use exchange::{Exchange, Side, exchange};
-pub use hardware::{Ran, accelerators_used, cores_joined, is_product};
+pub use hardware::{Ran, accelerators_used, cores_joined, is_product, product_words};
 pub use no_cost::NoCost;
 pub use platform::{Assumptions, Interruption, Platform, Rent, Stated, Tariff};
 pub use priced::{Bill, Priced, Share, Terms, price};

@@ -31,7 +31,7 @@ const COLUMNS: [&str; 11] = [
 ];
 
 /// What the package says of an entry.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Row {
     #[serde(default)]
     entry: String,
@@ -47,6 +47,26 @@ struct Row {
     op: Option<String>,
     #[serde(default)]
     text: String,
+}
+
+impl Row {
+    /// The row of the table, in the order of [`COLUMNS`].
+    fn cells(self, workload: &str, numerics: &str) -> [String; COLUMNS.len()] {
+        let megabytes = |n: Option<u64>| n.map_or(String::new(), |n| format!("{:.1}", n as f64 / 1e6));
+        [
+            workload.to_owned(),
+            numerics.to_owned(),
+            self.entry,
+            self.outcome,
+            self.seconds.map_or(String::new(), |s| format!("{s:.1}")),
+            megabytes(self.bytes),
+            megabytes(self.memory),
+            self.cause.unwrap_or_default(),
+            self.code.unwrap_or_default(),
+            self.op.unwrap_or_default(),
+            self.text,
+        ]
+    }
 }
 
 /// Compiles each program that running the suite takes once, whatever the number of cells it is in: those that are timed, and those of parity checks.
@@ -68,41 +88,15 @@ pub(crate) fn run(args: &CompileArgs) -> Result<u8, Failure> {
             let forbidden = neuron::forbidden(&format!("{name} {numerics}"), program, args.target);
             if let Some(why) = forbidden.filter(|_| !args.anyway) {
                 let text = format!("{why}; --anyway compiles it all the same");
-                let none = String::new;
-                table.row([
-                    name.clone(),
-                    numerics.clone(),
-                    none(),
-                    "unsupported".to_owned(),
-                    none(),
-                    none(),
-                    none(),
-                    none(),
-                    none(),
-                    none(),
-                    text,
-                ]);
+                let row = Row { outcome: "unsupported".to_owned(), text, ..Row::default() };
+                table.row(row.cells(&name, &numerics));
                 // Its check, at a smaller size, would be of no use.
                 break;
             }
             progress::say(&format!("{name} {numerics} for {}", args.target));
             for row in compile(args, &flags, &program.to_json()?)? {
                 failed |= row.outcome == "failed";
-                let megabytes =
-                    |n: Option<u64>| n.map_or(String::new(), |n| format!("{:.1}", n as f64 / 1e6));
-                table.row([
-                    name.clone(),
-                    numerics.clone(),
-                    row.entry,
-                    row.outcome,
-                    row.seconds.map_or(String::new(), |s| format!("{s:.1}")),
-                    megabytes(row.bytes),
-                    megabytes(row.memory),
-                    row.cause.unwrap_or_default(),
-                    row.code.unwrap_or_default(),
-                    row.op.unwrap_or_default(),
-                    row.text,
-                ]);
+                table.row(row.cells(&name, &numerics));
             }
         }
     }

@@ -3,6 +3,7 @@
 //! There are seven colours. Back ends of one kind of hardware have different ones, and so has one back end on different accelerators; what is not known here gets one from its name.
 
 use portbench_chart::COLOURS;
+use portbench_pricing::product_words;
 
 use super::Platform;
 
@@ -50,14 +51,9 @@ fn colour(platform: &Platform) -> usize {
 }
 
 fn turn(hardware: &str) -> usize {
-    let named = words(hardware);
+    let named = product_words(hardware);
     let known = ACCELERATORS.iter().position(|row| row.iter().any(|word| named.iter().any(|n| n == word)));
     known.unwrap_or_else(|| of_name(hardware))
-}
-
-fn words(text: &str) -> Vec<String> {
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
-    words.map(str::to_ascii_lowercase).collect()
 }
 
 /// A colour from a name: FNV-1a, which is the same on every machine.
