@@ -264,8 +264,11 @@ pub(crate) struct ShowArgs {
     /// Show what compiling cost, cold, and whether it was cached, instead of the figures
     #[arg(long, conflicts_with = "lowering")]
     pub(crate) compilation: bool,
+    /// Show what machine and accelerator did meanwhile (power, clocks, memory, load), instead of the figures
+    #[arg(long, conflicts_with_all = ["lowering", "compilation"])]
+    pub(crate) telemetry: bool,
     /// Show instead the shares of this accelerator's peaks that were reached (MFU, MBU), and energy
-    #[arg(long, value_name = "ACCELERATOR", conflicts_with_all = ["lowering", "compilation"])]
+    #[arg(long, value_name = "ACCELERATOR", conflicts_with_all = ["lowering", "compilation", "telemetry"])]
     pub(crate) on: Option<String>,
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,

@@ -10,7 +10,7 @@ use portbench_backend::CompileOptions;
 use portbench_measure::{MeasureSpec, Numerics, Scenario};
 use portbench_neuron::compiler::{Choices, FLAGS_VARIABLE};
 use portbench_records::Cell;
-use portbench_runner::{Limits, Plan, PlannedCell, Replica, WorkerCommand};
+use portbench_runner::{Cast, Limits, Plan, PlannedCell, Replica, WorkerCommand};
 use portbench_workload::{Catalogue, Planned, Replicas};
 
 use crate::args::SelectArgs;
@@ -38,12 +38,15 @@ pub(crate) fn select_with(args: &SelectArgs, flags: Choices) -> Result<Selection
         catalogue.find(&args.suite).map_err(|e| Failure::from(e).with_code(crate::failure::USAGE))?;
     let filter = Filter::new(args)?;
     let mut cells = Vec::new();
-    let mut limit = 0.0_f64;
+    let (mut trial, mut compile) = (Duration::ZERO, Duration::ZERO);
     for entry in &planned {
         if !filter.workload(&entry.workload.name) {
             continue;
         }
-        limit = limit.max(entry.time_limit);
+        let seconds = |limit, or| Duration::try_from_secs_f64(limit).unwrap_or(or);
+        let most = Limits::default();
+        trial = trial.max(seconds(entry.time_limit, most.trial));
+        compile = compile.max(seconds(entry.compile_limit, most.compile));
         cells.extend(entry_cells(args, entry, &filter, flags)?);
     }
     if cells.is_empty() {
@@ -57,8 +60,7 @@ pub(crate) fn select_with(args: &SelectArgs, flags: Choices) -> Result<Selection
         .or_else(|| planned.iter().map(|p| p.trials).max())
         .map_or(Plan::DEFAULT_TRIALS, u64::from);
     let plan = Plan::new(args.suite.clone(), args.seed, trials, cells)?;
-    let trial = Duration::try_from_secs_f64(limit).unwrap_or(Limits::default().trial);
-    Ok(Selection { plan, limits: Limits { trial, ..Limits::default() } })
+    Ok(Selection { plan, limits: Limits { trial, compile, ..Limits::default() } })
 }
 
 fn entry_cells(
@@ -77,7 +79,7 @@ fn entry_cells(
         let resolved = Arc::new(resolved.map_err(|e| Failure::from(e).with_code(crate::failure::USAGE))?);
         for &scenario in &entry.scenarios {
             for target in &targets {
-                let start = Start { threads: args.threads, limit: Some(entry.time_limit), flags };
+                let start = Start { threads: args.threads, compile_limit: Some(entry.compile_limit), flags };
                 let mut alone = PlannedCell {
                     cell: Cell {
                         workload: resolved.name.clone(),
@@ -102,6 +104,7 @@ fn entry_cells(
                         decompose_all: false,
                     },
                     flags: start.flags_of(target),
+                    cast: start.cast_of(target),
                     worker: worker(target, start)?,
                     replicas: Vec::new(),
                 };
@@ -158,8 +161,8 @@ const THREADS: &str = "RAYON_NUM_THREADS";
 pub(crate) struct Start {
     /// Threads of CPU kernels.
     pub(crate) threads: Option<u32>,
-    /// Seconds that a trial may take.
-    pub(crate) limit: Option<f64>,
+    /// Seconds that compiling may take.
+    pub(crate) compile_limit: Option<f64>,
     /// What was chosen of the flags of neuronx-cc.
     pub(crate) flags: Choices,
 }
@@ -169,6 +172,11 @@ impl Start {
     fn flags_of(self, target: &Target) -> Option<String> {
         let told = target.backend == neuron::TRACE && !self.flags.is_empty();
         told.then(|| self.flags.to_string())
+    }
+
+    /// What they let it compute in a narrower type.
+    fn cast_of(self, target: &Target) -> Option<Cast> {
+        self.flags.auto_cast.filter(|_| target.backend == neuron::TRACE).and_then(neuron::cast)
     }
 }
 
@@ -193,7 +201,7 @@ pub(crate) fn worker(target: &Target, start: Start) -> Result<WorkerCommand, Fai
     if python::is_engine(&target.backend)
         && let Ok(found) = Python::find()
     {
-        return Ok(found.worker(target, start.limit, env));
+        return Ok(found.worker(target, start.compile_limit, env));
     }
     let program = env::current_exe()
         .map_err(|e| Failure::failed(format!("cannot find this program to start its workers: {e}")))?;

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 
 use portbench_graph::Program;
-use portbench_neuron::compiler::{Choices, FLAGS_VARIABLE};
+use portbench_neuron::compiler::{AutoCast, CastType, Choices, FLAGS_VARIABLE};
 use portbench_neuron::host::{Host, Places};
 use portbench_neuron::limits::{Platform, check};
 use portbench_neuron::{Line, Target};
-use portbench_runner::Plan;
+use portbench_reference::Narrow;
+use portbench_runner::{Cast, Plan};
 
 use crate::args::{FlagArgs, NeuronArgs};
 use crate::failure::Failure;
@@ -27,6 +28,21 @@ pub(crate) fn choices(args: FlagArgs) -> Result<Choices, Failure> {
     let given: Choices =
         given.parse().map_err(|e| Failure::usage(format!("{FLAGS_VARIABLE}={given}: {e}")))?;
     Ok(args.choices().or(given))
+}
+
+/// What a way to cast lets answers round to.
+pub(crate) fn cast(auto_cast: AutoCast) -> Option<Cast> {
+    let (to, everything) = match auto_cast {
+        AutoCast::None => return None,
+        AutoCast::Matmult(to) => (to, false),
+        AutoCast::All(to) => (to, true),
+    };
+    let to = match to {
+        CastType::Bf16 => Narrow::Bf16,
+        CastType::Fp16 => Narrow::F16,
+        CastType::Tf32 => Narrow::Tf32,
+    };
+    Some(Cast { to, everything })
 }
 
 /// Refuses flags that no cell of the plan is compiled with, and says where some are.

@@ -57,7 +57,7 @@ impl Python {
         Ok(Self { interpreter: interpreter()?, package: package()?, extension: extension()? })
     }
 
-    /// How an engine's worker is started, with these environment variables. `limit` is the time in seconds after which it is ended; an engine that compiles
+    /// How an engine's worker is started, with these environment variables. `limit` is the time in seconds that it has to compile; an engine that compiles
     /// for minutes keeps what it was at.
     pub(crate) fn worker(
         self,

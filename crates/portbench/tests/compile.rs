@@ -17,7 +17,7 @@ const WORKLOAD: &str = "model = { family = \"mlp\", preset = \"tiny\" }\nmode = 
 /// Of a suite with these scenarios.
 const SUITE: &str = r#"
 trials = 1
-time-limit = 20
+compile-limit = 20
 warmup = { min-seconds = 0.0, max-seconds = 0.1, min-executions = 1 }
 sampling = { seconds = 0.05, min-samples = 3 }
 

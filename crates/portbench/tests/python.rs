@@ -122,6 +122,14 @@ fn torch_xla_measures_with_static_shapes() {
     }
 }
 
+/// The records of the runs there.
+fn records(home: &Path) -> Vec<String> {
+    let runs = fs::read_dir(home.join("results/runs")).unwrap().flatten();
+    // The oracle's cache lies beside the run.
+    let cells = runs.filter_map(|run| fs::read_dir(run.path().join("cells")).ok()).flatten();
+    cells.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect()
+}
+
 /// A directory with the file of a Neuron device, and what makes an engine take the double of torch_neuronx for the package.
 fn with_double(devices: &TempDir) -> [(&'static str, String); 4] {
     fs::write(devices.path().join("neuron0"), "").unwrap();
@@ -144,12 +152,8 @@ fn neuron_trace_with_a_double_goes_from_compiling_to_records() {
     let given = with_double(&devices);
     let env: Vec<(&str, &str)> = given.iter().map(|(k, v)| (*k, v.as_str())).collect();
     let home = measures_with("neuron-trace@neuron:0", &TRACED, TRACED.len(), &env);
-    let (mut records, mut narrowed) = (0, 0);
-    let runs = fs::read_dir(home.path().join("results/runs")).unwrap().flatten();
-    // The oracle's cache lies beside the run.
-    let cells = runs.filter_map(|run| fs::read_dir(run.path().join("cells")).ok()).flatten();
-    for file in cells {
-        let text = fs::read_to_string(file.unwrap().path()).unwrap();
+    let (mut kept, mut narrowed) = (0, 0);
+    for text in records(home.path()) {
         // Nobody can take such a record for one of a device.
         assert!(text.contains("2.9.0+double"), "{text}");
         assert!(text.contains("--target trn1 --auto-cast none --optlevel 2 --lnc 1"), "{text}");
@@ -159,11 +163,35 @@ fn neuron_trace_with_a_double_goes_from_compiling_to_records() {
             "{text}"
         );
         narrowed += usize::from(text.contains("[narrowed: i64-is-32-bit]"));
-        records += 1;
+        let training = text.contains("\"mode\":\"training\"");
+        assert_eq!(text.contains("unsupported: xla-training-ended"), training, "{text}");
+        kept += 1;
     }
-    assert_eq!(records, TRACED.len());
+    assert_eq!(kept, TRACED.len());
     // All but the convolutional one take ids or labels.
     assert_eq!(narrowed, TRACED.len() - 1);
+}
+
+#[test]
+#[cfg_attr(
+    not(all(target_os = "linux", target_arch = "x86_64")),
+    ignore = "torch_xla has wheels for Linux on x86-64 alone"
+)]
+fn products_that_flags_let_the_compiler_cast_are_held_against_cast_products() {
+    let devices = tempfile::tempdir().unwrap();
+    let given = with_double(&devices);
+    let mut env: Vec<(&str, &str)> = given.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    env.push(("PORTBENCH_NEURON_FLAGS", "--auto-cast matmult-bf16"));
+    let home = measures_with("neuron-trace@neuron:0", &[FAMILIES[10]], 1, &env);
+    let [text] = &records(home.path())[..] else { panic!("one cell") };
+    let record: serde_json::Value = serde_json::from_str(text).unwrap();
+    let parity = &record["parity"];
+    let rule = parity["rule"].as_str().unwrap();
+    assert!(rule.starts_with("f32 with products of bf16, as its flags allow: "), "{rule}");
+    // The double did round: what f32 may lose is far less.
+    let errors = parity["outputs"].as_array().unwrap().iter().filter_map(|o| o["error"].as_f64());
+    let largest = errors.fold(0.0, f64::max);
+    assert!((1e-4..4e-2).contains(&largest), "{parity}");
 }
 
 #[test]

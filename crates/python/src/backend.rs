@@ -7,7 +7,7 @@ use portbench_backend::{
     Backend, BackendError, BackendInfo, CompileOptions, Executable, ParamSource, Support, Use, lower,
 };
 use portbench_graph::{Op, Program, Type};
-use portbench_neuron::limits::{self, Platform};
+use portbench_neuron::limits::{self, Finding, Platform};
 use portbench_neuron::{Line, Target};
 use pyo3::prelude::*;
 use pyo3::types::PyByteArray;
@@ -54,6 +54,22 @@ impl PythonBackend {
         let kernel =
             met.iter().fold(kernel, |text, limit| format!("{text} [{}: {}]", limit.verdict, limit.id));
         Support::Native { kernel: interned(&kernel) }
+    }
+
+    /// Writes what the device does not take of the program as a whole into the settings of the record, and refuses one that has no room there.
+    fn hold(&mut self, program: &Program) -> Result<(), BackendError> {
+        let Some(platform) = self.platform else { return Ok(()) };
+        let met: Vec<Finding> =
+            limits::check(program, platform).into_iter().filter(|finding| finding.values == 0).collect();
+        if let Some(finding) = met.iter().find(|finding| finding.limit.forbids()) {
+            return Err(BackendError::OutOfMemory {
+                detail: format!("{}: {finding}, before anything was compiled", finding.limit.id),
+            });
+        }
+        let words: Vec<String> =
+            met.iter().map(|finding| format!("{}: {}", finding.limit.verdict, finding.limit.id)).collect();
+        self.info.settings.insert("limits".to_owned(), words.join(", "));
+        Ok(())
     }
 
     fn ask(&self, op: &Op, args: &[&Type], result: &Type, use_: Use) -> Result<Support, BackendError> {
@@ -110,6 +126,7 @@ impl Backend for PythonBackend {
         options: &CompileOptions,
     ) -> Result<Box<dyn Executable>, BackendError> {
         let (lowered, report) = lower(program, &*self, options)?;
+        self.hold(program)?;
         let text = lowered.to_json()?;
         let options = serde_json::to_string(options).map_err(|e| broken("compile options", e))?;
         let mut source = params.open()?;

@@ -4,10 +4,14 @@
 
 mod common;
 
-use std::process::{Command, Output};
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
 
 use common::{interpreter, python};
-use portbench_worker::{Failure, FromWorker, VERSION};
+use portbench_backend::{CompileOptions, ParamSource};
+use portbench_graph::{DType, Init, ProgramBuilder, Type};
+use portbench_measure::{Boundary, Inputs, MeasureSpec, Sampling, Scenario, Task, Warmup};
+use portbench_worker::{Failure, FromWorker, Job, MeasureJob, VERSION};
 
 /// The messages on standard output, and the text on standard error.
 fn heard(command: &mut Command) -> (Vec<FromWorker>, String) {
@@ -88,5 +92,70 @@ native.load().serve(engine)
             assert!(text.contains("ZeroDivisionError: division by zero"), "{text}");
         }
         other => panic!("not a greeting and a failure: {other:?}"),
+    }
+}
+
+/// A job that times a layer of 32 GiB.
+fn large() -> Job {
+    let mut builder = ProgramBuilder::new("large", DType::F32);
+    builder.entry("forward", |g| {
+        let x = g.input("x", Type::new(DType::F32, [1, 1 << 20]));
+        let w = g.param("weight", &[1 << 13, 1 << 20], Init::Normal { std: 0.3 });
+        let y = g.linear(x, w, None);
+        g.output("y", y);
+    });
+    let spec = MeasureSpec {
+        task: Task::Forward { entry: "forward".into(), units: 1 },
+        scenario: Scenario::SingleStream,
+        boundary: Boundary::DeviceResident,
+        warmup: Warmup { min_seconds: 0.0, max_seconds: 1.0, min_executions: 1 },
+        sampling: Sampling { seconds: 0.01, min_samples: 3, max_samples: 3, min_sample_seconds: 0.0 },
+    };
+    let measure = MeasureJob {
+        program: builder.finish().unwrap(),
+        params: ParamSource::Generated { seed: 1 },
+        inputs: Inputs::default(),
+        spec,
+    };
+    Job {
+        protocol: VERSION,
+        scratch: "scratch".into(),
+        options: CompileOptions::default(),
+        parity: None,
+        measure: Some(measure),
+        together: false,
+    }
+}
+
+#[test]
+fn what_has_no_room_on_a_core_is_refused_before_it_is_compiled() {
+    let program = "
+from portbench_torch import native
+
+class Engine:
+    def describe(self):
+        return '{\"backend\":\"neuron-trace\",\"device\":\"neuron:0\",\"versions\":{},\"settings\":{\"target\":\"trn1\"}}'
+
+    def support(self, *_):
+        return 'native', 'kernel'
+
+    def compile(self, *_):
+        raise AssertionError('compiled')
+
+native.load().serve(Engine)
+";
+    let like = python(&[]);
+    let mut command = Command::new(interpreter());
+    command.args(["-c", program]).envs(like.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = serde_json::to_vec(&large()).unwrap();
+    line.push(b'\n');
+    child.stdin.take().unwrap().write_all(&line).unwrap();
+    let said = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    match serde_json::from_str(said.lines().last().unwrap()).unwrap() {
+        FromWorker::Failed { failure: Failure::OutOfMemory, text } => {
+            assert!(text.contains("memory-of-a-core-16") && text.contains("32.0 GiB at least"), "{text}");
+        }
+        other => panic!("not out of memory: {other:?}"),
     }
 }

@@ -7,7 +7,7 @@ use portbench_graph::{Op, Program, Type};
 
 use crate::eval::composite::rounds_alike;
 use crate::executable::ReferenceExecutable;
-use crate::tensor::Precision;
+use crate::precision::Precision;
 
 /// The reference interpreter, on the host's CPU.
 #[derive(Clone, Copy, Debug)]
@@ -38,16 +38,17 @@ impl Reference {
 impl Backend for Reference {
     fn info(&self) -> BackendInfo {
         let precision = match self.precision {
-            Precision::Exact => "exact",
-            Precision::Rounded => "rounded",
-            Precision::RoundedTf32 => "rounded, products of tf32",
+            Precision::Exact => "exact".to_owned(),
+            Precision::Rounded => "rounded".to_owned(),
+            Precision::NarrowProducts(narrow) => format!("rounded, products of {narrow}"),
+            Precision::Narrow(narrow) => format!("rounded, f32 to {narrow}"),
         };
         BackendInfo {
             backend: "reference".into(),
             device: "cpu".into(),
             versions: [("portbench".to_owned(), env!("CARGO_PKG_VERSION").to_owned())].into(),
             settings: [
-                ("precision".to_owned(), precision.to_owned()),
+                ("precision".to_owned(), precision),
                 ("threads".to_owned(), rayon::current_num_threads().to_string()),
             ]
             .into(),
@@ -63,13 +64,13 @@ impl Backend for Reference {
         match (self.precision, use_) {
             _ if !op.is_composite() => Support::Native { kernel: "interpreter" },
             _ if rounds_alike(op) => Support::Native { kernel: "direct formula" },
-            (Precision::Rounded | Precision::RoundedTf32, _) => {
-                Support::Decompose { reason: "every step is rounded" }
-            }
             (Precision::Exact, Use::Training) => {
                 Support::Decompose { reason: "its gradient is that of its core ops" }
             }
             (Precision::Exact, Use::Inference) => Support::Native { kernel: "direct formula" },
+            (Precision::Rounded | Precision::NarrowProducts(_) | Precision::Narrow(_), _) => {
+                Support::Decompose { reason: "every step is rounded" }
+            }
         }
     }
 

@@ -9,7 +9,8 @@ use portbench_graph::{Graph, Liveness, Node, Op, Program};
 
 use crate::eval;
 use crate::gradient;
-use crate::tensor::{Precision, Tensor};
+use crate::precision::Precision;
+use crate::tensor::Tensor;
 use crate::train::Trainer;
 
 /// What an entry keeps between calls.

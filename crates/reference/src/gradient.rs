@@ -5,7 +5,8 @@ use portbench_graph::{BinaryKind, Conv2dAttrs, Graph, Node, Op, ReduceKind, Type
 use crate::eval::elementwise::{each_window, reduce, window_max};
 use crate::eval::layout;
 use crate::eval::product::{Conv, Right, Sizes, matmul};
-use crate::tensor::{Along, Precision, Tensor};
+use crate::precision::Precision;
+use crate::tensor::{Along, Tensor};
 
 /// Gradients of a scalar, by node. Those of the sources that `wanted` names are kept; `None` where none arrives.
 ///

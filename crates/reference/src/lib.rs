@@ -18,8 +18,9 @@ mod backend;
 mod eval;
 mod executable;
 mod gradient;
+mod precision;
 mod tensor;
 mod train;
 
 pub use backend::Reference;
-pub use tensor::Precision;
+pub use precision::{Narrow, Precision};

@@ -2,52 +2,10 @@
 
 use std::sync::Arc;
 
-use half::{bf16, f16};
 use portbench_backend::{BackendError, HostTensor};
 use portbench_graph::{DType, Shape, Type};
-use rayon::prelude::*;
 
-/// How much the interpreter rounds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precision {
-    /// Everything in `f64`; float casts and float constants keep their value. The golden every backend is compared with.
-    Exact,
-    /// Every op's result is rounded to its element type, composites run as their decompositions, and dot products and sums
-    /// of `f32`, `bf16` and `f16` accumulate one by one in `f32`: what an unfused execution in the same element type loses.
-    Rounded,
-    /// As [`Self::Rounded`], and matrix products and convolutions of `f32` round their operands to TF32.
-    RoundedTf32,
-}
-
-impl Precision {
-    const fn rounds(self) -> bool {
-        !matches!(self, Self::Exact)
-    }
-
-    /// The value rounded to the element type, if this precision rounds.
-    pub(crate) fn round_one(self, dtype: DType, value: f64) -> f64 {
-        match dtype {
-            _ if !self.rounds() => value,
-            DType::F64 | DType::I64 | DType::Bool => value,
-            DType::F32 => f64::from(value as f32),
-            DType::Bf16 => bf16::from_f32(value as f32).to_f64(),
-            DType::F16 => f16::from_f32(value as f32).to_f64(),
-        }
-    }
-
-    /// Rounds each value to the element type, if this precision rounds.
-    pub(crate) fn round(self, dtype: DType, mut values: Vec<f64>) -> Vec<f64> {
-        if self.rounds() && dtype != DType::F64 {
-            values.par_iter_mut().for_each(|v| *v = self.round_one(dtype, *v));
-        }
-        values
-    }
-
-    /// Whether sums of this element type accumulate in `f32`.
-    pub(crate) fn sums_in_f32(self, dtype: DType) -> bool {
-        self.rounds() && dtype.accumulator() == DType::F32
-    }
-}
+use crate::precision::Precision;
 
 /// Elements. Floats of every width are held as `f64`.
 #[derive(Clone, Debug)]
@@ -117,7 +75,7 @@ impl Tensor {
             Data::Float(v) => {
                 let dtype = match precision {
                     Precision::Exact => DType::F64,
-                    Precision::Rounded | Precision::RoundedTf32 => self.ty.dtype,
+                    Precision::Rounded | Precision::NarrowProducts(_) | Precision::Narrow(_) => self.ty.dtype,
                 };
                 HostTensor::from_f64(Type::new(dtype, shape), v)
             }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use portbench_graph::{DecayRule, Optimizer, TrainSpec};
 use rayon::prelude::*;
 
-use crate::tensor::{Precision, Tensor};
+use crate::precision::Precision;
+use crate::tensor::Tensor;
 
 /// What the optimiser remembers of one parameter: the velocity, or AdamW's two moments. Empty before the first step.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use portbench_backend::{
 use portbench_graph::{
     AttentionOptions, BinaryKind, DType, GraphBuilder, Init, Program, ProgramBuilder, Type, UnaryKind, Value,
 };
-use portbench_reference::{Precision, Reference};
+use portbench_reference::{Narrow, Precision, Reference};
 
 const FORWARD: EntryId = EntryId(0);
 
@@ -234,10 +234,12 @@ fn tf32_rounds_the_operands_of_products_and_nothing_else() {
             .unwrap()
             .to_f64()
     };
-    assert_eq!(of(Precision::RoundedTf32), [1.0 + step, -1.0 - step, 1.0, f64::INFINITY]);
+    assert_eq!(of(Precision::NarrowProducts(Narrow::Tf32)), [1.0 + step, -1.0 - step, 1.0, f64::INFINITY]);
     assert_eq!(of(Precision::Rounded), x);
-    let sum =
-        try_run(&[column.clone(), column], Precision::RoundedTf32, false, |g, x| g.add(x[0], x[1])).unwrap();
+    let sum = try_run(&[column.clone(), column], Precision::NarrowProducts(Narrow::Tf32), false, |g, x| {
+        g.add(x[0], x[1])
+    })
+    .unwrap();
     assert_eq!(sum.to_f64(), x.map(|v| v + v));
 }
 

@@ -16,6 +16,7 @@ mod platform;
 mod row;
 mod scaling;
 mod site;
+mod telemetry;
 mod write;
 
 pub use bounds::judge_bounds;
@@ -32,4 +33,5 @@ pub use portbench_chart::number::{plain, plain_with};
 pub use row::{COLUMNS, NUMERIC, Row, markdown};
 pub use scaling::{Scaling, judge_scaling};
 pub use site::{MANIFEST, SiteFiles, write_site};
+pub use telemetry::{TELEMETRY_COLUMNS, TELEMETRY_NUMERIC, telemetry_cells};
 pub use write::{ReportFiles, save, write};

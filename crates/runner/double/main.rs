@@ -100,6 +100,10 @@ fn worker(act: &str) {
         let path = answer(act, &job, parity);
         say(&FromWorker::Parity { outputs: path.into(), lowering: Default::default() });
     }
+    if act == "hangs-compiling" {
+        say(&FromWorker::Phase { phase: Phase::Compile });
+        hang();
+    }
     if job.together && act != "does-not-wait" {
         wait(act, &job);
     }

@@ -89,6 +89,7 @@ pub(crate) fn planned(double: &Path, name: &str, act: &str) -> PlannedCell {
         spec: spec(),
         options: CompileOptions::default(),
         flags: None,
+        cast: None,
         worker: WorkerCommand {
             program: double.to_owned(),
             args: vec!["worker".into(), act.into()],

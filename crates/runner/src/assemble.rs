@@ -1,12 +1,12 @@
 //! Trials to a record.
 
 use portbench_backend::{ParamSource, without_user};
-use portbench_measure::{Gravity, MeasureSpec, Measurement, Numerics, figures, findings};
+use portbench_measure::{Gravity, MeasureSpec, Measurement, figures, findings};
 use portbench_records::{
     Environment, Outcome, Parity, PartialTrial, PlanEntry, Problem, Provenance, Record, VERSION,
 };
 
-use crate::parity::{RATIO_LIMIT, tolerance};
+use crate::parity::{Arithmetic, RATIO_LIMIT, tolerance};
 use crate::plan::PlannedCell;
 use crate::work::task_work;
 
@@ -99,15 +99,16 @@ fn weights(params: &ParamSource) -> String {
 }
 
 /// The rule of the parity gate, for people.
-pub(crate) fn rule(numerics: Numerics) -> String {
+pub(crate) fn rule(arithmetic: Arithmetic) -> String {
+    let leave = arithmetic.leave().map_or_else(String::new, |leave| format!("{leave}: "));
     format!(
-        "floats: finite, and R at most {RATIO_LIMIT} or relative error at most {:e}; integers: equal, tokens up to near-ties",
-        tolerance(numerics)
+        "{leave}floats: finite, and R at most {RATIO_LIMIT} or relative error at most {:e}; integers: equal, tokens up to near-ties",
+        tolerance(arithmetic.judged())
     )
 }
 
 /// Which outputs fail, and by how much.
-pub(crate) fn failures(parity: &Parity, numerics: Numerics) -> String {
+pub(crate) fn failures(parity: &Parity, arithmetic: Arithmetic) -> String {
     const SHOWN: usize = 5;
     let failing: Vec<_> = parity.outputs.iter().filter(|o| !o.passed).collect();
     let mut text = format!("{} of {} outputs are wrong", failing.len(), parity.outputs.len());
@@ -118,7 +119,7 @@ pub(crate) fn failures(parity: &Parity, numerics: Numerics) -> String {
                 let ratio = output.ratio.map_or_else(String::new, |r| format!(", R {r:.3}"));
                 format!(
                     "relative error {error:.3e}{ratio} (limits {:e} and {RATIO_LIMIT})",
-                    tolerance(numerics)
+                    tolerance(arithmetic.judged())
                 )
             }
             (_, None, Some(equal)) => format!("{:.2} % of elements are equal", 100.0 * equal),

@@ -34,10 +34,10 @@ pub fn goldens(plan: &Plan, cache: &Path, told: &mut dyn FnMut(&Golden)) -> Resu
         let Some(check) = &planned.resolved.parity else { continue };
         let program = |source| RunnerError::Program { id: planned.cell.id(), source };
         let fingerprint = check.program.fingerprint().map_err(program)?.as_str().to_owned();
-        if !seen.insert(oracle.keys(check, &fingerprint, planned.cell.numerics)) {
+        if !seen.insert(oracle.keys(check, &fingerprint, planned.arithmetic())) {
             continue;
         }
-        let failed = oracle.answers(check, &fingerprint, planned.cell.numerics).err();
+        let failed = oracle.answers(check, &fingerprint, planned.arithmetic()).err();
         let golden = Golden { workload: planned.cell.workload.clone(), fingerprint, failed };
         told(&golden);
         found.push(golden);

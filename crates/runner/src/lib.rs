@@ -23,7 +23,7 @@ pub use ask::{Answer, ask};
 pub use error::RunnerError;
 pub use event::Event;
 pub use goldens::{GOLDENS, Golden, goldens};
-pub use parity::{RATIO_LIMIT, Tensors, judge, tolerance};
+pub use parity::{Cast, RATIO_LIMIT, Tensors, judge, tolerance};
 pub use plan::{Plan, PlannedCell, Replica, WorkerCommand};
 pub use runner::{Runner, Summary};
 pub use work::{task_graphs, task_work};

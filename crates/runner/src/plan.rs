@@ -15,6 +15,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::digest::digest;
 use crate::error::RunnerError;
+use crate::parity::{Arithmetic, Cast};
 
 /// How a worker is started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,10 +65,18 @@ pub struct PlannedCell {
     pub options: CompileOptions,
     /// What was chosen of the flags of the backend's own compiler, if anything. The worker knows it from its environment.
     pub flags: Option<String>,
+    /// What those flags let the compiler compute in a narrower type, if anything.
+    pub cast: Option<Cast>,
     /// Who executes; of a cell with more than one replica, the first.
     pub worker: WorkerCommand,
     /// All replicas, the first among them, of a cell with more than one; else empty.
     pub replicas: Vec<Replica>,
+}
+
+impl PlannedCell {
+    pub(crate) fn arithmetic(&self) -> Arithmetic {
+        Arithmetic::new(self.cell.numerics, self.cast)
+    }
 }
 
 /// Cells, trials and seed: everything that decides what a run does.

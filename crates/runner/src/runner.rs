@@ -387,7 +387,7 @@ impl Execution<'_> {
         if let Some(parity) = &parity
             && !parity.passed
         {
-            let detail = assemble::failures(parity, planned.cell.numerics);
+            let detail = assemble::failures(parity, planned.arithmetic());
             return wrong(detail, Some(parity.clone()), info);
         }
         let Some(timed) = timed else {
@@ -417,16 +417,16 @@ impl Execution<'_> {
     fn judge(&self, planned: &PlannedCell, outputs: &std::path::Path) -> Result<Parity, String> {
         let check = planned.resolved.parity.as_ref();
         let check = check.ok_or("the worker sent outputs that nobody asked for")?;
-        let numerics = planned.cell.numerics;
+        let arithmetic = planned.arithmetic();
         let fingerprint = check.program.fingerprint().map_err(|e| e.to_string())?.as_str().to_owned();
         let target = parity::read(outputs).map_err(|e| format!("the worker's outputs: {e}"))?;
-        let answers = self.oracle.answers(check, &fingerprint, numerics)?;
-        let outputs = parity::judge(&target, &answers.same_dtype, &answers.golden, numerics);
+        let answers = self.oracle.answers(check, &fingerprint, arithmetic)?;
+        let outputs = parity::judge(&target, &answers.same_dtype, &answers.golden, arithmetic.judged());
         Ok(Parity {
             fingerprint,
             reduced: check.reduced.clone(),
             passed: outputs.iter().all(|o| o.passed),
-            rule: assemble::rule(numerics),
+            rule: assemble::rule(arithmetic),
             outputs,
         })
     }

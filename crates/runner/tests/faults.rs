@@ -18,6 +18,7 @@ fn patience(silence: u64) -> Limits {
     Limits {
         start,
         silence: Duration::from_millis(silence),
+        compile: Duration::from_secs(60),
         trial: Duration::from_secs(60),
         exit: Duration::from_secs(5),
     }
@@ -85,7 +86,18 @@ fn workers_that_hang() {
 #[test]
 fn a_worker_that_takes_too_long_on_the_whole() {
     let limits = Limits { trial: Duration::from_millis(700), ..patience(60_000) };
-    check("hangs-sampling", limits, Outcome::TimedOut, &["was not done after 0.7 s while sampling"]);
+    let said = ["was not done after 0.7 s while sampling", "`time-limit` of the suite gives it longer"];
+    check("hangs-sampling", limits, Outcome::TimedOut, &said);
+}
+
+#[test]
+fn compiling_has_a_limit_of_its_own_and_may_be_silent() {
+    let limits = Limits { compile: Duration::from_millis(700), ..patience(300) };
+    let said = [
+        "was not ready to measure after 0.7 s while compiling",
+        "`compile-limit` of the suite gives it longer",
+    ];
+    check("hangs-compiling", limits, Outcome::TimedOut, &said);
 }
 
 #[test]

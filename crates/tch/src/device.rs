@@ -1,7 +1,7 @@
 //! Devices: finding CUDA, waiting for it.
 #![expect(unsafe_code, reason = "opening a library runs its initialisers")]
 
-use portbench_backend::BackendError;
+use portbench_backend::{BackendError, with_causes};
 use tch::{Cuda, Device, TchError};
 
 use crate::error;
@@ -31,7 +31,7 @@ pub(crate) fn open(name: &str) -> Result<Device, BackendError> {
     };
     if let Err(error) = open_cuda() {
         let hint = "install a libtorch with CUDA: scripts/setup-libtorch";
-        return Err(unavailable(&format!(" ({error})"), hint));
+        return Err(unavailable(&format!(" ({})", with_causes(&error)), hint));
     }
     let count = Cuda::device_count();
     if count <= ordinal as i64 {

@@ -34,8 +34,10 @@ pub struct Planned {
     pub replicas: Option<Replicas>,
     /// Process launches.
     pub trials: u32,
-    /// Seconds after which a trial is ended.
+    /// Seconds that warm-up and samples of a trial may take.
     pub time_limit: f64,
+    /// Seconds that compiling, the parity check and the first execution may take before that.
+    pub compile_limit: f64,
     /// Warm-up of a trial.
     pub warmup: Warmup,
     /// Sampling of a trial.
@@ -76,6 +78,7 @@ impl Suite {
             numerics: None,
             trials: None,
             time_limit: None,
+            compile_limit: None,
             warmup: WarmupTable::default(),
             sampling: SamplingTable::default(),
         };
@@ -83,6 +86,7 @@ impl Suite {
             description: workload.file.description.clone(),
             trials: None,
             time_limit: None,
+            compile_limit: None,
             warmup: WarmupTable::default(),
             sampling: SamplingTable::default(),
             backends: None,
@@ -123,6 +127,7 @@ impl Suite {
             replicas: entry.replicas,
             trials: entry.trials.or(self.file.trials).unwrap_or(3),
             time_limit: entry.time_limit.or(self.file.time_limit).unwrap_or(600.0),
+            compile_limit: entry.compile_limit.or(self.file.compile_limit).unwrap_or(3600.0),
             warmup: warmup(&entry.warmup, &self.file.warmup),
             sampling: sampling(&entry.sampling, &self.file.sampling),
             workload,

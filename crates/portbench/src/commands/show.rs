@@ -5,11 +5,11 @@ use std::io::{self, Write};
 
 use portbench_backend::with_causes;
 use portbench_catalog::{Accelerator, Catalog};
-use portbench_records::{Run, Store};
+use portbench_records::{Record, Run, Store};
 use portbench_report::{
     COLUMNS, COMPILATION_COLUMNS, COMPILATION_NUMERIC, EFFICIENCY_COLUMNS, EFFICIENCY_NUMERIC,
-    LOWERING_COLUMNS, NUMERIC, Row, compilation_cells, efficiency, efficiency_cells, judge_bounds,
-    judge_scaling, lowering_cells, markdown, precision,
+    LOWERING_COLUMNS, NUMERIC, Row, TELEMETRY_COLUMNS, TELEMETRY_NUMERIC, compilation_cells, efficiency,
+    efficiency_cells, judge_bounds, judge_scaling, lowering_cells, markdown, precision, telemetry_cells,
 };
 
 use crate::args::{Format, ShowArgs};
@@ -24,6 +24,8 @@ pub(crate) fn run(args: &ShowArgs) -> Result<u8, Failure> {
         lowering(&run, args.format.format, &mut out)?;
     } else if args.compilation {
         compilation(&run, args.format.format, &mut out)?;
+    } else if args.telemetry {
+        telemetry(&run, args.format.format, &mut out)?;
     } else if let Some(name) = &args.on {
         let catalog = Catalog::load(args.catalog.catalog.as_deref()).map_err(usage)?;
         utilisation(&run, catalog.accelerator(name).map_err(usage)?, args.format.format, &mut out)?;
@@ -77,12 +79,18 @@ fn rows(run: &Run) -> Result<Vec<Row>, Failure> {
     Ok(rows)
 }
 
+/// The records of a run. One that cannot be read is named on stderr and left out.
+fn records(run: &Run) -> Result<impl Iterator<Item = Record>, Failure> {
+    Ok(run.records()?.filter_map(|record| {
+        record.map_err(|error| progress::say(&format!("warning: {}", with_causes(&error)))).ok()
+    }))
+}
+
 fn lowering(run: &Run, format: Format, out: &mut dyn Write) -> Result<(), Failure> {
     let mut columns = vec!["cell"];
     columns.extend(LOWERING_COLUMNS);
     let mut table = Table::new(&columns);
-    for record in run.records()? {
-        let record = record?;
+    for record in records(run)? {
         let id = record.cell.id();
         for cells in record.lowering.iter().flat_map(lowering_cells) {
             table.row([id.clone()].into_iter().chain(cells));
@@ -96,8 +104,7 @@ fn compilation(run: &Run, format: Format, out: &mut dyn Write) -> Result<(), Fai
     let mut columns = vec!["cell"];
     columns.extend(COMPILATION_COLUMNS);
     let mut table = Table::new(&columns).numeric(&COMPILATION_NUMERIC);
-    for record in run.records()? {
-        let record = record?;
+    for record in records(run)? {
         let id = record.cell.id();
         for cells in compilation_cells(&record.trials) {
             table.row([id.clone()].into_iter().chain(cells));
@@ -107,6 +114,23 @@ fn compilation(run: &Run, format: Format, out: &mut dyn Write) -> Result<(), Fai
         return Err(Failure::nothing(
             "no record of this run says what compiling cost: only backends that keep what they compile do (neuron-trace)",
         ));
+    }
+    Ok(table.write(format, out)?)
+}
+
+/// Writes what machine and accelerator did while each cell was measured.
+fn telemetry(run: &Run, format: Format, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut columns = vec!["cell"];
+    columns.extend(TELEMETRY_COLUMNS);
+    let mut table = Table::new(&columns).numeric(&TELEMETRY_NUMERIC);
+    for record in records(run)? {
+        let id = record.cell.id();
+        for cells in telemetry_cells(&record.trials) {
+            table.row([id.clone()].into_iter().chain(cells));
+        }
+    }
+    if table.is_empty() {
+        return Err(Failure::nothing("no cell of this run was measured"));
     }
     Ok(table.write(format, out)?)
 }
@@ -121,14 +145,7 @@ fn utilisation(
     let mut table = Table::new(&EFFICIENCY_COLUMNS).numeric(&EFFICIENCY_NUMERIC);
     let mut numerics = BTreeSet::new();
     let mut without: BTreeMap<String, usize> = BTreeMap::new();
-    for record in run.records()? {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => {
-                progress::say(&format!("warning: {}", with_causes(&error)));
-                continue;
-            }
-        };
+    for record in records(run)? {
         match efficiency(&record, accelerator) {
             Ok(found) => {
                 numerics.insert(record.cell.numerics);

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use crate::eval::elementwise::arg_max_of;
 use crate::eval::layout;
 use crate::eval::product::{Right, Sizes};
-use crate::tensor::{Precision, Tensor};
+use crate::precision::Precision;
+use crate::tensor::Tensor;
 
 /// Whether the direct formula rounds exactly where the decomposition does, so that [`Precision::Rounded`] may use it. These also have
 /// gradient rules of their own: they hold the large matrices, which a decomposition would copy.

@@ -2,7 +2,8 @@
 
 use portbench_graph::{BinaryKind, CompareKind, DType, Pool2dAttrs, ReduceKind, Type, UnaryKind};
 
-use crate::tensor::{Along, Data, Precision, Tensor};
+use crate::precision::Precision;
+use crate::tensor::{Along, Data, Tensor};
 
 pub(crate) fn unary(kind: UnaryKind, x: f64) -> f64 {
     match kind {

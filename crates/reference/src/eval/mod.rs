@@ -9,7 +9,8 @@ use portbench_graph::{DType, Op, Type};
 use rayon::prelude::*;
 
 use crate::eval::product::Right;
-use crate::tensor::{Along, Data, Precision, Tensor};
+use crate::precision::Precision;
+use crate::tensor::{Along, Data, Tensor};
 
 /// Result of an op that is no source.
 ///

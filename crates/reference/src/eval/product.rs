@@ -8,7 +8,8 @@ use std::ops::{AddAssign, Mul};
 use portbench_graph::{Conv2dAttrs, DType, Type};
 use rayon::prelude::*;
 
-use crate::tensor::{Precision, Tensor};
+use crate::precision::Precision;
+use crate::tensor::Tensor;
 
 /// What the product is computed in.
 trait Real: Copy + Default + Send + Sync + AddAssign + Mul<Output = Self> + Into<f64> {
@@ -148,22 +149,13 @@ fn single<T: Real>(row: &[T], b: &[f64], s: Sizes, right: Right) -> Vec<T> {
     out
 }
 
-/// The nearest value with the 10 bits of significand that TF32 keeps of an `f32`, the larger one of two that are as near, as `cvt.rna.tf32.f32` of PTX has it.
-fn tf32(value: f64) -> f64 {
-    const DROPPED: u32 = 13;
-    let value = value as f32;
-    if !value.is_finite() {
-        return f64::from(value);
-    }
-    let half = 1 << (DROPPED - 1);
-    f64::from(f32::from_bits((value.to_bits() + half) >> DROPPED << DROPPED))
-}
-
 impl Precision {
     /// `a [M,K] x b`, not yet rounded to the result type.
     pub(crate) fn product(self, dtype: DType, a: &[f64], b: &[f64], s: Sizes, right: Right) -> Vec<f64> {
-        if self == Self::RoundedTf32 && dtype == DType::F32 {
-            let [a, b] = [a, b].map(|values| values.par_iter().map(|&v| tf32(v)).collect::<Vec<_>>());
+        if let Self::NarrowProducts(narrow) | Self::Narrow(narrow) = self
+            && dtype == DType::F32
+        {
+            let [a, b] = [a, b].map(|values| values.par_iter().map(|&v| narrow.round(v)).collect::<Vec<_>>());
             multiply::<f32>(&a, &b, s, right)
         } else if self.sums_in_f32(dtype) {
             multiply::<f32>(a, b, s, right)

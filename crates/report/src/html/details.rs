@@ -8,6 +8,7 @@ use super::slug::slug;
 use super::table::{Column, Data, Table, number, words};
 use crate::compilation::{COMPILATION_COLUMNS, COMPILATION_NUMERIC, compilation_cells};
 use crate::lowering::{LOWERING_COLUMNS, lowering_cells};
+use crate::telemetry::{TELEMETRY_COLUMNS, TELEMETRY_NUMERIC, telemetry_cells};
 use portbench_chart::number;
 
 /// A fold with the parity, the ops, the trials and the command of a cell. `key` tells it from the other folds of its page.
@@ -21,6 +22,7 @@ pub(crate) fn details(heading: &str, key: &str, run: &str, record: &Record) -> M
             @if let Some(lowering) = &record.lowering { (ops(&id, &lowering_cells(lowering))) }
             @if !record.trials.is_empty() { (trials(&id, &record.trials)) }
             (compilations(&id, &compilation_cells(&record.trials)))
+            @if record.trials.iter().any(|t| t.measurement.accelerator.is_some()) { (telemetry(&id, &record.trials)) }
             p.note { "Record " code { (record.cell.id()) ".json" } " of run " code { (run) } "; measure it again:" }
             p.recipe { code { (command(record)) } }
         }
@@ -132,6 +134,27 @@ fn compilations(id: &str, rows: &[[String; 7]]) -> Markup {
             match text.parse::<f64>().ok().filter(|_| numeric(head)) {
                 Some(value) => Data::number(value, text),
                 None if numeric(head) => Data::nothing("not seen"),
+                None => Data::text(text),
+            }
+        }));
+    }
+    html! { (table) }
+}
+
+fn telemetry(id: &str, trials: &[Trial]) -> Markup {
+    let numeric = |head: &&str| TELEMETRY_NUMERIC.contains(head);
+    let columns: Vec<Column> =
+        TELEMETRY_COLUMNS.iter().map(|head| if numeric(head) { number(head) } else { words(head) }).collect();
+    let mut table = Table::new(
+        format!("{id}-telemetry"),
+        "What machine and accelerator did while samples were taken. Power of a Neuron device is a share of something unpublished.",
+        &columns,
+    );
+    for row in telemetry_cells(trials) {
+        table.row(row.iter().zip(&TELEMETRY_COLUMNS).map(|(text, head)| {
+            match text.parse::<f64>().ok().filter(|_| numeric(head)) {
+                Some(value) => Data::number(value, text),
+                None if numeric(head) => Data::nothing(""),
                 None => Data::text(text),
             }
         }));

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use portbench_backend::{Backend, CompileOptions, save_tensors, with_causes};
-use portbench_measure::{Numerics, execute_parity};
-use portbench_reference::{Precision, Reference};
+use portbench_measure::execute_parity;
+use portbench_reference::Reference;
 use portbench_workload::ParityCheck;
 
+use super::arithmetic::Arithmetic;
 use super::cache::{key, read};
 use super::gate::Tensors;
 
@@ -34,8 +35,13 @@ impl Oracle {
     }
 
     /// What its answers to a check are called in the cache.
-    pub(crate) fn keys(&self, check: &ParityCheck, fingerprint: &str, numerics: Numerics) -> [PathBuf; 2] {
-        [EXACT, rounded(numerics).0].map(|precision| self.path(check, fingerprint, precision))
+    pub(crate) fn keys(
+        &self,
+        check: &ParityCheck,
+        fingerprint: &str,
+        arithmetic: Arithmetic,
+    ) -> [PathBuf; 2] {
+        [EXACT, &arithmetic.name()].map(|precision| self.path(check, fingerprint, precision))
     }
 
     fn path(&self, check: &ParityCheck, fingerprint: &str, precision: &str) -> PathBuf {
@@ -48,7 +54,7 @@ impl Oracle {
         &self,
         check: &ParityCheck,
         fingerprint: &str,
-        numerics: Numerics,
+        arithmetic: Arithmetic,
     ) -> Result<Answers, String> {
         let ask = |precision: &str, reference: Reference| {
             let path = self.path(check, fingerprint, precision);
@@ -56,19 +62,10 @@ impl Oracle {
         };
         let (golden, same_dtype) = std::thread::scope(|scope| {
             let golden = scope.spawn(|| ask(EXACT, Reference::exact()));
-            let (name, precision) = rounded(numerics);
-            let same_dtype = ask(name, Reference::new(precision));
+            let same_dtype = ask(&arithmetic.name(), Reference::new(arithmetic.precision()));
             (golden.join().unwrap_or_else(|_| Err("the oracle ended early".to_owned())), same_dtype)
         });
         Ok(Answers { golden: golden?, same_dtype: same_dtype? })
-    }
-}
-
-/// How the same numerics round on a CPU, and what that is called in the cache.
-fn rounded(numerics: Numerics) -> (&'static str, Precision) {
-    match numerics {
-        Numerics::Tf32 => ("rounded-tf32", Precision::RoundedTf32),
-        Numerics::F64 | Numerics::F32 | Numerics::Bf16 | Numerics::F16 => ("rounded", Precision::Rounded),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One trial's conversation with a worker, and what its end means for the cell.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -78,7 +79,7 @@ pub(crate) fn run(command: &WorkerCommand, job: &Job, watch: &mut Watch<'_>) -> 
     let talk = Conversation {
         process,
         limits: watch.limits,
-        started: now,
+        since: now,
         heard: now,
         lines: 0,
         phase: None,
@@ -91,7 +92,8 @@ pub(crate) fn run(command: &WorkerCommand, job: &Job, watch: &mut Watch<'_>) -> 
 struct Conversation {
     process: Process,
     limits: Limits,
-    started: Instant,
+    /// When the process was started; then when it got its job; then when it began to warm up, or was let go on.
+    since: Instant,
     heard: Instant,
     lines: u64,
     phase: Option<Phase>,
@@ -111,13 +113,18 @@ impl Conversation {
             FromWorker::Failed { failure, text } => return Err(self.failed(failure, text)),
             other => return Err(self.out_of_turn("ready", &other)),
         }
-        let start = self.started.elapsed().as_secs_f64();
+        let start = self.since.elapsed().as_secs_f64();
         self.process.send(line);
+        self.since = Instant::now();
         let (mut parity, mut timed) = (None, None);
         let mut waits = job.together;
         loop {
             match self.next(watch)? {
                 FromWorker::Phase { phase } => {
+                    let timing = |phase| matches!(phase, Phase::Warmup | Phase::Sampling);
+                    if timing(phase) && !self.phase.is_some_and(timing) {
+                        self.since = Instant::now();
+                    }
                     self.phase = Some(phase);
                     (watch.hear)(Heard::Phase(phase));
                 }
@@ -131,6 +138,7 @@ impl Conversation {
                     }
                     waits = false;
                     self.heard = Instant::now();
+                    self.since = self.heard;
                     self.process.send(serde_json::to_vec(&ToWorker::Go).unwrap_or_default());
                 }
                 FromWorker::Parity { outputs, .. } if job.parity.is_some() && parity.is_none() => {
@@ -190,25 +198,28 @@ impl Conversation {
     }
 
     /// When patience ends, and which patience.
-    fn deadline(&self) -> (Instant, String) {
-        let seconds = |d: Duration| d.as_secs_f64();
-        let silence = (
-            self.heard + self.limits.silence,
-            format!("said nothing for {} s", seconds(self.limits.silence)),
-        );
-        let whole = (
-            self.started + self.limits.trial,
-            format!("was not done after {} s", seconds(self.limits.trial)),
-        );
-        let start = (
-            self.started + self.limits.start,
-            format!("was not ready after {} s", seconds(self.limits.start)),
-        );
-        let mut all = vec![silence, whole];
-        if self.info.is_none() {
-            all.push(start);
-        }
-        all.into_iter().min_by_key(|(at, _)| *at).unwrap_or_else(|| (self.heard, String::new()))
+    fn deadline(&self) -> (Instant, Patience) {
+        let whole = match self.phase {
+            None if self.info.is_none() => Patience::Start(self.limits.start),
+            // Nothing but silence is waited for between taking a job and saying what of it is begun.
+            None => Patience::Silence(self.limits.silence),
+            Some(Phase::Parity | Phase::Compile | Phase::FirstExecute) => {
+                Patience::Compile(self.limits.compile)
+            }
+            Some(Phase::Warmup | Phase::Sampling) => Patience::Trial(self.limits.trial),
+        };
+        let silence = Patience::Silence(self.limits.silence);
+        let all = match whole {
+            // Compilers say nothing for as long as they take.
+            Patience::Compile(_) => vec![whole],
+            _ => vec![whole, silence],
+        };
+        let end = |patience: &Patience| match *patience {
+            Patience::Silence(time) => self.heard + time,
+            Patience::Start(time) | Patience::Compile(time) | Patience::Trial(time) => self.since + time,
+        };
+        let first = all.into_iter().min_by_key(end).unwrap_or(silence);
+        (end(&first), first)
     }
 
     fn read(&mut self, line: &[u8]) -> Result<FromWorker, Stop> {
@@ -271,9 +282,11 @@ impl Conversation {
         self.broken(&format!("said {} where {wanted} was due, line {}", excerpt(&text), self.lines))
     }
 
-    fn late(&mut self, what: String) -> Stop {
+    fn late(&mut self, patience: Patience) -> Stop {
         self.process.kill();
-        let detail = self.with_last_words(format!("the worker {what}{}, and was killed", self.place()));
+        let way_out = patience.way_out();
+        let text = format!("the worker {patience}{}, and was killed{way_out}", self.place());
+        let detail = self.with_last_words(text);
         Stop::Ended { outcome: Outcome::TimedOut, detail, info: self.info.take() }
     }
 
@@ -327,6 +340,37 @@ impl Conversation {
         match self.process.last_words() {
             words if words.is_empty() => text,
             words => format!("{text}\nits last words on stderr:\n{}", end_of(&words)),
+        }
+    }
+}
+
+/// What is not waited for any longer.
+#[derive(Clone, Copy, Debug)]
+enum Patience {
+    Start(Duration),
+    Silence(Duration),
+    Compile(Duration),
+    Trial(Duration),
+}
+
+impl Patience {
+    /// What gives a worker longer, if anything does.
+    fn way_out(self) -> &'static str {
+        match self {
+            Self::Start(_) | Self::Silence(_) => "",
+            Self::Compile(_) => "; `compile-limit` of the suite gives it longer",
+            Self::Trial(_) => "; `time-limit` of the suite gives it longer",
+        }
+    }
+}
+
+impl fmt::Display for Patience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start(time) => write!(f, "was not ready after {} s", time.as_secs_f64()),
+            Self::Silence(time) => write!(f, "said nothing for {} s", time.as_secs_f64()),
+            Self::Compile(time) => write!(f, "was not ready to measure after {} s", time.as_secs_f64()),
+            Self::Trial(time) => write!(f, "was not done after {} s", time.as_secs_f64()),
         }
     }
 }

@@ -18,21 +18,24 @@ use std::time::Duration;
 pub struct Limits {
     /// From the start of the process until its backend is ready.
     pub start: Duration,
-    /// Without a word from the worker.
+    /// Without a word from the worker, but while it compiles.
     pub silence: Duration,
-    /// One trial as a whole.
+    /// From the job until it warms up: compiling, the parity check, the first execution.
+    pub compile: Duration,
+    /// From then until it is done.
     pub trial: Duration,
     /// From the end of the job until the process has gone.
     pub exit: Duration,
 }
 
 impl Default for Limits {
-    /// A minute to start, five of silence (a large compilation on a slow machine says nothing), an hour a trial, ten seconds to go.
+    /// A minute to start, five of silence, an hour to compile, ten minutes a trial, ten seconds to go.
     fn default() -> Self {
         Self {
             start: Duration::from_secs(60),
             silence: Duration::from_secs(300),
-            trial: Duration::from_secs(3600),
+            compile: Duration::from_secs(3600),
+            trial: Duration::from_secs(600),
             exit: Duration::from_secs(10),
         }
     }

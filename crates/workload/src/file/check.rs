@@ -339,6 +339,7 @@ fn below_one(c: &mut Checker<'_>, path: &[&str], value: f64) {
 pub(crate) fn suite(file: &SuiteFile, document: &Document) -> Result<(), WorkloadError> {
     let mut c = Checker { document, mistakes: Vec::new() };
     c.line(&["description"], file.description.as_deref());
+    c.number(&["compile-limit"], file.compile_limit, 0.0, false, MAX_SECONDS);
     times(&mut c, &[], file.trials, file.time_limit, &file.warmup, &file.sampling);
     c.no_repeats(&["backends"], file.backends.as_deref());
     if file.entries.is_empty() {
@@ -351,6 +352,7 @@ pub(crate) fn suite(file: &SuiteFile, document: &Document) -> Result<(), Workloa
     for (i, entry) in file.entries.iter().enumerate() {
         let index = i.to_string();
         let path = ["entries", index.as_str()];
+        c.number(&[path[0], path[1], "compile-limit"], entry.compile_limit, 0.0, false, MAX_SECONDS);
         times(&mut c, &path, entry.trials, entry.time_limit, &entry.warmup, &entry.sampling);
         c.no_repeats(&[path[0], path[1], "backends"], entry.backends.as_deref());
         c.no_repeats(&[path[0], path[1], "scenarios"], entry.scenarios.as_deref());

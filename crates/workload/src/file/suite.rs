@@ -20,9 +20,12 @@ pub struct SuiteFile {
     /// Process launches of each cell. 3 if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trials: Option<u32>,
-    /// Seconds after which a trial is ended. 600 if not given.
+    /// Seconds that warm-up and samples of a trial may take. 600 if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_limit: Option<f64>,
+    /// Seconds until then: compiling, the parity check, the first execution. 3600 if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compile_limit: Option<f64>,
     /// Warm-up of each trial.
     #[serde(default)]
     pub warmup: WarmupTable,
@@ -61,6 +64,9 @@ pub struct SuiteEntry {
     /// In place of the suite's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_limit: Option<f64>,
+    /// In place of the suite's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compile_limit: Option<f64>,
     /// In place of the suite's, key by key.
     #[serde(default)]
     pub warmup: WarmupTable,

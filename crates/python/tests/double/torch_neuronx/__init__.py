@@ -8,6 +8,7 @@ options have one spelling.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -87,6 +88,19 @@ def _convolution_backward(
     )
 
 
+class _Narrowed(TorchFunctionMode):
+    """Rounds operands of matrix products to bfloat16, as `--auto-cast matmult --auto-cast-type bf16` has it."""
+
+    PRODUCTS = ("matmul", "linear", "mm", "bmm", "addmm", "baddbmm")
+
+    def __torch_function__(
+        self, func: Callable[..., object], types: object, args: tuple = (), kwargs: dict | None = None
+    ) -> object:
+        if getattr(func, "__name__", "").split(".")[0] in self.PRODUCTS:
+            args = tuple(a.bfloat16().float() if getattr(a, "dtype", None) == torch.float32 else a for a in args)
+        return func(*args, **(kwargs or {}))
+
+
 class _Spelled(TorchFunctionMode):
     """Replaces the one op that torch.jit.trace has no form for: it takes a list of booleans."""
 
@@ -138,7 +152,11 @@ def trace(
     work = Path(compiler_workdir or "neuron-double-work")
     work.mkdir(parents=True, exist_ok=True)
     _compile(_lower(func, example, aliases), work)
-    with warnings.catch_warnings(), _Spelled():
+    cast = (flags.get("--auto-cast", "none"), flags.get("--auto-cast-type", "bf16"))
+    if cast[0] != "none" and cast != ("matmult", "bf16"):
+        raise NotImplementedError(f"the double does not compute with --auto-cast {' '.join(cast)}")
+    narrowed = contextlib.nullcontext() if cast[0] == "none" else _Narrowed()
+    with warnings.catch_warnings(), narrowed, _Spelled():
         warnings.simplefilter("ignore", torch.jit.TracerWarning)
         traced = torch.jit.trace(Executed(func, example, aliases), example, check_trace=False)
     with torch.no_grad():
