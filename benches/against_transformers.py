@@ -64,6 +64,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--model", action="append", choices=MODELS, help="gpt2-124m if not given; may be repeated")
     parser.add_argument("--batch", action="append", type=int, help="1 and 8 if not given")
+    parser.add_argument("--mode", choices=["generate", "training"], help="both if not given")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out: it takes minutes on a CPU")
     parser.add_argument("--portbench", type=Path, default=BUILT, help="the program (default: the release build)")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
@@ -77,9 +78,11 @@ def main() -> int:
     for name in arguments.model or ["gpt2-124m"]:
         with tempfile.TemporaryDirectory() as folder:
             write_model(name, Path(folder) / "model")
-            for batch in arguments.batch or [1, 8]:
-                compare(name, Path(folder), "generate", batch, arguments)
-            compare(name, Path(folder), "training", 1, arguments)
+            if arguments.mode != "training":
+                for batch in arguments.batch or [1, 8]:
+                    compare(name, Path(folder), "generate", batch, arguments)
+            if arguments.mode != "generate":
+                compare(name, Path(folder), "training", 1, arguments)
     return 0
 
 

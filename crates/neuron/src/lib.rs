@@ -3,6 +3,7 @@
 //! - The runtime: [`Library`] opens `libnrt.so.1` at run time, [`Runtime`] holds it initialised, [`Model`], [`Tensor`], [`TensorSet`] and
 //!   [`Bound`] load a NEFF and execute it, [`in_flight`] keeps several executions going. Each keeps alive what it needs, so that any order of
 //!   dropping is a right one.
+//! - A back end: [`NeffBackend`] executes NEFF files as workloads.
 //! - Files: [`NeffHeader`] reads the head of a NEFF without libnrt.
 //! - The machine: [`machine`] reads `neuron-ls`, [`monitor`] reads `neuron-monitor`, [`sysfs`] reads what the driver shows; [`host`] looks at all of
 //!   it. Ids of instance and account are never read.
@@ -13,6 +14,7 @@
 //! The crate builds on any machine and runs no code of a Neuron SDK there. `README.md` beside this crate says, claim by claim, what was run for
 //! real, what against a double and what is written from documents alone.
 
+mod backend;
 pub mod compiler;
 mod cores;
 pub mod environment;
@@ -31,6 +33,7 @@ pub mod sysfs;
 mod target;
 mod tensor;
 
+pub use backend::{DEVICES_VARIABLE, NEFF_BACKEND, NeffBackend, OneCore};
 pub use cores::{CORE_COUNT_VARIABLE, VISIBLE_CORES_VARIABLE, VisibleCores};
 pub use error::NeuronError;
 pub use library::{

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use portbench_backend::{Backend, BackendError};
 use portbench_candle::CandleBackend;
+use portbench_neuron::{NEFF_BACKEND, NeffBackend};
 use portbench_reference::Reference;
 
 use crate::failure::Failure;
@@ -47,9 +48,10 @@ pub(crate) struct BuiltIn {
 }
 
 /// Every backend built into this program.
-pub(crate) const BUILT_IN: [BuiltIn; 2] = [
+pub(crate) const BUILT_IN: [BuiltIn; 3] = [
     BuiltIn { name: "candle", about: "candle, in Rust; what CUDA-free machines run by default" },
     BuiltIn { name: "reference", about: "the f64 oracle: slow and obvious; parity is judged against it" },
+    BuiltIn { name: NEFF_BACKEND, about: "NEFF files on a NeuronCore through libnrt, without Python" },
 ];
 
 /// A backend of this project that is a program of its own, because of what it needs.
@@ -69,7 +71,7 @@ pub(crate) fn way_to(name: &str) -> String {
         Some(offered) => format!("{} builds its program portbench-worker-{name}", offered.setup),
         None => format!(
             "this build has {}; any other backend is a program `portbench-worker-{name}` beside portbench or on the PATH",
-            BUILT_IN.map(|b| b.name).join(" and ")
+            BUILT_IN.map(|b| b.name).join(", ")
         ),
     }
 }
@@ -78,6 +80,7 @@ pub(crate) fn way_to(name: &str) -> String {
 pub(crate) fn open(target: &Target) -> Result<Box<dyn Backend>, BackendError> {
     match target.backend.as_str() {
         "candle" => Ok(Box::new(CandleBackend::new(&target.device)?)),
+        NEFF_BACKEND => Ok(Box::new(NeffBackend::open(&target.device)?)),
         "reference" if target.device == "cpu" => Ok(Box::new(Reference::exact())),
         // Only one whose interpreter or files are missing comes here.
         engine if python::is_engine(engine) => match Python::find() {

@@ -22,6 +22,8 @@ pub struct TchBackend {
     /// The NeuronCore on which modules run, whose tensors are the host's.
     neuron: Option<Neuron>,
     switches: BTreeMap<&'static str, bool>,
+    /// How weights of linear layers lie in memory, where there was something to choose.
+    layout: Option<&'static str>,
 }
 
 impl TchBackend {
@@ -38,7 +40,7 @@ impl TchBackend {
         if let Some(threads) = wanted.filter(|n| *n > 0) {
             tch::set_num_threads(threads);
         }
-        let mut backend = Self { device, neuron, switches: BTreeMap::new() };
+        let mut backend = Self { device, neuron, switches: BTreeMap::new(), layout: None };
         backend.set_switches(false)?;
         Ok(backend)
     }
@@ -75,6 +77,9 @@ impl Backend for TchBackend {
         set("adamw", "fused, of f32 and f64 parameters".to_owned());
         set("mkl", tch::utils::has_mkl().to_string());
         set("onednn", tch::utils::has_mkldnn().to_string());
+        if let Some(layout) = self.layout {
+            set("linear-weights", layout.to_owned());
+        }
         for (name, on) in &self.switches {
             set(name, on.to_string());
         }
@@ -107,7 +112,8 @@ impl Backend for TchBackend {
             let message = "a program of a module needs the module's file".to_owned();
             return Err(BackendError::Value { place: program.name.clone(), message });
         }
-        let executable = executable(&lowered, params, report, self.device)?;
+        let (executable, layout) = executable(&lowered, params, report, self.device)?;
+        self.layout = layout;
         device::synchronize(self.device)?;
         Ok(Box::new(executable))
     }

@@ -7,19 +7,20 @@ use tch::Device;
 
 use crate::convert::to_device;
 use crate::error;
+use crate::layout;
 use crate::library::Torch;
 use crate::training::Trainer;
 
 /// A compiled program.
 pub(crate) type TchExecutable = PlannedExecutable<Torch, Trainer>;
 
-/// Loads the parameters of a lowered program and plans its entries.
+/// Loads the parameters of a lowered program and plans its entries; beside it how weights lie in memory, where there was something to choose.
 pub(crate) fn executable(
     program: &Program,
     source: &ParamSource,
     report: LoweringReport,
     device: Device,
-) -> Result<TchExecutable, BackendError> {
+) -> Result<(TchExecutable, Option<&'static str>), BackendError> {
     let mut open = source.open()?;
     let training = training_entry(program);
     let mut params = Vec::with_capacity(program.params.len());
@@ -44,5 +45,9 @@ pub(crate) fn executable(
         }
         _ => None,
     };
-    PlannedExecutable::new(Torch(device), program, report, params, trainer)
+    let layout = match device {
+        Device::Cpu => layout::lay(program, &mut params).map_err(error::placed(|| "laying out weights"))?,
+        _ => None,
+    };
+    Ok((PlannedExecutable::new(Torch(device), program, report, params, trainer)?, layout))
 }

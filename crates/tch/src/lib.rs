@@ -9,6 +9,7 @@ mod device;
 mod error;
 mod executable;
 mod kernels;
+mod layout;
 mod library;
 mod module;
 mod neuron;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use portbench_backend::{BackendError, EntryId, Executable, HostTensor, LoweringReport};
+use portbench_backend::{BackendError, EntryId, Executable, HostTensor, LoweringReport, whole_module};
 use portbench_graph::{Graph, Op, Program, Type};
 use tch::{CModule, Device, IValue, Tensor};
 
@@ -43,18 +43,7 @@ pub(crate) fn load(
     neuron: Option<&Neuron>,
 ) -> Result<ModuleExecutable, BackendError> {
     let wrong = |message: String| BackendError::Value { place: file.display().to_string(), message };
-    let [graph] = &program.entries[..] else {
-        return Err(wrong(format!("a module has one entry, this program has {}", program.entries.len())));
-    };
-    let alone = graph.nodes.iter().all(|n| matches!(n.op, Op::Input { .. } | Op::Module { .. }));
-    let inputs: Vec<usize> = (0..graph.nodes.len()).filter(|&i| graph.nodes[i].op.is_source()).collect();
-    let whole =
-        graph.nodes.iter().filter(|n| matches!(n.op, Op::Module { .. })).all(|n| {
-            n.args.len() == inputs.len() && n.args.iter().zip(&inputs).all(|(a, i)| a.0 as usize == *i)
-        });
-    if !alone || !whole {
-        return Err(wrong("a module is executed whole and alone: on all inputs, beside no other op".into()));
-    }
+    let graph = whole_module(program).map_err(wrong)?;
     let kind = archive_kind(file).map_err(|e| wrong(format!("cannot be read: {e}")))?;
     if let Some(kind) = kind {
         return Err(wrong(format!(
@@ -72,7 +61,7 @@ pub(crate) fn load(
         }
     })?;
     module.set_eval();
-    let count = inputs.len();
+    let count = graph.inputs().count();
     Ok(ModuleExecutable {
         module,
         graph: graph.clone(),

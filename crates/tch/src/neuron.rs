@@ -3,10 +3,7 @@
 //! The library registers the ops and classes of the name space `neuron` when it is opened; the module then loads its NEFF onto a core by itself.
 //! Its inputs and results are tensors of the host's, and a call returns when they are there. Written from AWS's documents, and run against a double
 //! of the library that the tests compile; no Neuron device was at hand.
-#![expect(
-    unsafe_code,
-    reason = "opening a library runs its initialisers; the runtime reads its core from the environment"
-)]
+#![expect(unsafe_code, reason = "opening a library runs its initialisers")]
 
 use std::collections::BTreeMap;
 use std::env;
@@ -15,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 use portbench_backend::{BackendError, with_causes};
-use portbench_neuron::{VISIBLE_CORES_VARIABLE, VisibleCores, environment, locate};
+use portbench_neuron::{OneCore, environment, locate};
 
 use crate::version;
 
@@ -25,8 +22,6 @@ const LIBRARY: &str = "libtorchneuron.so";
 const FILE_VARIABLE: &str = "PORTBENCH_LIBTORCHNEURON";
 /// Names the interpreter whose packages hold the library.
 const PYTHON_VARIABLE: &str = "PORTBENCH_PYTHON";
-/// Names the directory of device files, for tests.
-const DEVICES_VARIABLE: &str = "PORTBENCH_NEURON_DEVICES";
 /// How ops and classes of the library are called in a module.
 const NAME_SPACES: [&str; 2] = ["neuron::", "torch.classes.neuron"];
 /// What the runtime says when a core belongs to another process.
@@ -38,7 +33,7 @@ const WAY_OUT: &str = "run scripts/setup-neuron --line xla and source target/neu
 pub(crate) struct Neuron {
     /// The device as cells name it.
     pub(crate) name: String,
-    core: u32,
+    core: OneCore,
     /// Version of the package that the library is of, where the files beside it tell.
     package: Option<String>,
 }
@@ -53,19 +48,7 @@ impl Neuron {
             what: format!("tch on `{name}` ({why})"),
             hint: hint.to_owned(),
         };
-        let number = name.strip_prefix("neuron:").and_then(|n| n.parse().ok());
-        let Some(number) = number else {
-            return Err(unavailable("no NeuronCore".into(), "devices are neuron:N, N a NeuronCore"));
-        };
-        let core = VisibleCores::of_environment().and_then(|visible| visible.nth(number));
-        let core = core.map_err(|e| unavailable(e.to_string(), "correct that, or name another device"))?;
-        let devices = env::var_os(DEVICES_VARIABLE).map_or_else(|| PathBuf::from("/dev"), PathBuf::from);
-        if !devices.join("neuron0").exists() {
-            let why = format!("there is no Neuron device {}", devices.join("neuron0").display());
-            let hint =
-                "use a Trn or Inf2 instance with the driver aws-neuronx-dkms; portbench doctor says more";
-            return Err(unavailable(why, hint));
-        }
+        let core = OneCore::find("tch", name)?;
         let file = find().map_err(|why| unavailable(why, WAY_OUT))?;
         let package = package(&file);
         let torch = version::libtorch();
@@ -76,8 +59,7 @@ impl Neuron {
                 "build portbench-worker-tch with the libtorch of that environment's torch: scripts/setup-libtorch",
             ));
         }
-        // SAFETY: a worker opens its backend before any other thread of it runs.
-        unsafe { env::set_var(VISIBLE_CORES_VARIABLE, core.to_string()) };
+        core.show();
         load(&file).map_err(|why| unavailable(why, WAY_OUT))?;
         Ok(Self { name: name.to_owned(), core, package })
     }
@@ -86,7 +68,7 @@ impl Neuron {
     pub(crate) fn settings(&self) -> BTreeMap<String, String> {
         let mut settings = environment::recorded(|name| env::var(name).ok());
         for (name, value) in [
-            ("visible-cores", self.core.to_string()),
+            ("visible-cores", self.core.number().to_string()),
             (
                 "boundary",
                 "inputs and results in host memory: every call carries them there and back".to_owned(),
@@ -108,7 +90,7 @@ impl Neuron {
         text.contains(HELD).then(|| {
             let line = text.lines().find(|line| line.contains(HELD)).unwrap_or_default().trim();
             BackendError::Unavailable {
-                what: format!("NeuronCore {} ({line})", self.core),
+                what: format!("NeuronCore {} ({line})", self.core.number()),
                 hint: "another process holds it: neuron-ls names it; end that, or take another core"
                     .to_owned(),
             }

@@ -1,4 +1,4 @@
-//! A TorchScript file of the user's own as a workload.
+//! A module of the user's own as a workload: a TorchScript file or a NEFF.
 
 use std::fs::File;
 use std::path::Path;
@@ -9,7 +9,7 @@ use portbench_graph::{DType, Program, ProgramBuilder, Type};
 use portbench_measure::{InputSource, Inputs, Mode, Numerics, Task, Unit};
 
 use crate::error::WorkloadError;
-use crate::file::{ElementType, ModelTable, ModuleInput};
+use crate::file::{ElementType, ModelTable, ModuleInput, ModuleKind};
 use crate::resolved::Resolved;
 use crate::workload::Workload;
 
@@ -17,6 +17,7 @@ impl Workload {
     /// A program of one op, the module, which its file's hash identifies. Rows are the workload's `batch` if it says one; else the unit of work is the execution.
     pub(crate) fn resolve_module(
         &self,
+        kind: ModuleKind,
         file: &Path,
         table: &ModelTable,
         numerics: Numerics,
@@ -26,8 +27,8 @@ impl Workload {
         let path = self.path(file);
         let digest = digest(&path).map_err(|error| {
             let message = format!("{}: {error}", path.display());
-            let help = "save a module with torch.jit.save(torch.jit.trace(model, inputs), \"model.pt\")";
-            self.document.wrong(vec![self.document.at(&["model", "torchscript"], message, Some(help.into()))])
+            let help = kind.made_by().to_owned();
+            self.document.wrong(vec![self.document.at(&["model", kind.key()], message, Some(help))])
         })?;
         let program = program(&self.name, &digest, table)
             .map_err(|e| self.unresolved(portbench_backend::with_causes(&e)))?;
@@ -44,7 +45,7 @@ impl Workload {
             name: self.name.clone(),
             mode: Mode::Inference,
             numerics,
-            model: format!("torchscript {name}"),
+            model: format!("{} {name}", kind.key()),
             shape: self.file.batch.iter().map(|&rows| ("batch".to_owned(), rows)).collect(),
             unit,
             task: Task::Forward { entry: "forward".into(), units },

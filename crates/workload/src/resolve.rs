@@ -44,9 +44,9 @@ impl Workload {
         }
         let seed = self.file.seed.unwrap_or(seed);
         if let Some(table) = self.file.model.as_ref()
-            && let Some(file) = &table.torchscript
+            && let Some((kind, file)) = table.module()
         {
-            return self.resolve_module(file, table, numerics, seed);
+            return self.resolve_module(kind, file, table, numerics, seed);
         }
         let full = self.sized(seed)?;
         let program = self.program(&full, numerics, self.spec())?;

@@ -3,8 +3,8 @@
 
 use std::ffi::{CString, c_char};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use crate::files;
 use libloading::Library as Dynamic;
 use portbench_neuron::{Library, Runtime};
 use tempfile::TempDir;
@@ -22,18 +22,7 @@ impl Double {
     pub(crate) fn compile(flags: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("libnrt.so.1");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/double/nrt.c");
-        let done = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1"])
-            .args(flags)
-            .arg("-o")
-            .args([&path, &source])
-            .args(["-lm", "-lpthread"])
-            .output()
-            .expect(
-                "the tests compile a C file: install a C compiler as `cc` (apt-get install build-essential)",
-            );
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        files::libnrt(&path, flags);
         // SAFETY: the file was compiled above; it has no initialisers.
         let control = unsafe { Dynamic::new(&path) }.unwrap();
         Self { control, path, _directory: directory }

@@ -1,6 +1,23 @@
-//! NEFFs that the double of libnrt reads.
+//! The double of libnrt as a file, and NEFFs that it reads.
+
+use std::path::Path;
+use std::process::Command;
 
 use portbench_neuron::HEADER_BYTES;
+
+/// Compiles the double (`../double/nrt.c`) with these flags.
+pub(crate) fn libnrt(path: &Path, flags: &[&str]) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../neuron/tests/double/nrt.c");
+    let done = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1"])
+        .args(flags)
+        .arg("-o")
+        .args([path, &source])
+        .args(["-lm", "-lpthread"])
+        .output()
+        .expect("the tests compile a C file: install a C compiler as `cc` (apt-get install build-essential)");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
 
 /// A NEFF for the double: a head as the documents lay it out, and this text. The fields are set at their offsets, not by the code under test.
 pub(crate) fn neff(text: &str) -> Vec<u8> {

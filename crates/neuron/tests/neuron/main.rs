@@ -2,6 +2,7 @@
 //! are doubles (`../double`), the tools' output is samples that others published (`../fixtures`).
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod backend;
 mod compiler;
 mod cores;
 mod double;

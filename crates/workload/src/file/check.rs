@@ -4,7 +4,7 @@ use portbench_measure::{Mode, Scenario};
 
 use super::suite::{SamplingTable, SuiteFile, WarmupTable};
 use super::training::{OptimizerTable, ScheduleTable, TrainingTable};
-use super::workload::{ElementType, ModelTable, ParityTable, WorkloadFile};
+use super::workload::{ElementType, ModelTable, ModuleKind, ParityTable, WorkloadFile};
 use crate::document::Document;
 use crate::error::{Mistake, WorkloadError};
 use crate::suggest;
@@ -97,20 +97,26 @@ pub(crate) fn workload(file: &WorkloadFile, document: &Document) -> Result<(), W
     c.finish()
 }
 
-/// A TorchScript file: what stands beside it, its inputs and outputs.
-fn module(m: &ModelTable, file: &WorkloadFile, c: &mut Checker<'_>) {
-    let beside = [("family", m.family.is_some()), ("preset", m.preset.is_some()), ("path", m.path.is_some())];
+/// A module of the user's own: what stands beside it, its inputs and outputs.
+fn module(kind: ModuleKind, m: &ModelTable, file: &WorkloadFile, c: &mut Checker<'_>) {
+    let (own, noun) = (kind.key(), kind.noun());
+    let beside = [
+        ("family", m.family.is_some()),
+        ("preset", m.preset.is_some()),
+        ("path", m.path.is_some()),
+        ("neff", m.neff.is_some() && own != "neff"),
+    ];
     let beside = beside.into_iter().filter(|(_, given)| *given).map(|(key, _)| key);
     for key in beside.chain(m.dimensions.keys().map(String::as_str)).collect::<Vec<_>>() {
-        let help = "what a TorchScript file computes stands in the file";
-        c.wrong(&["model", key], format!("`{key}` does not go together with `torchscript`"), Some(help));
+        let help = format!("what {noun} computes stands in the file");
+        c.wrong(&["model", key], format!("`{key}` does not go together with `{own}`"), Some(&help));
     }
     if file.mode.is_some_and(|mode| mode != Mode::Inference) {
-        c.wrong(&["mode"], "a TorchScript file is executed: its mode is `inference`".to_owned(), None);
+        c.wrong(&["mode"], format!("{noun} is executed: its mode is `inference`"), None);
     }
     if m.inputs.is_empty() {
         let help = "inputs = [{ name = \"x\", dtype = \"f32\", shape = [1, 3, 224, 224] }]";
-        c.wrong(&["model"], "a TorchScript file needs its `inputs`".to_owned(), Some(help));
+        c.wrong(&["model"], format!("{noun} needs its `inputs`"), Some(help));
     }
     for (i, input) in m.inputs.iter().enumerate() {
         let at = ["model", "inputs", &i.to_string()].map(str::to_owned);
@@ -178,11 +184,11 @@ fn model(file: &WorkloadFile, c: &mut Checker<'_>) {
                 Some("keep one of the two"),
             );
         }
-        (Some(m), None) if m.torchscript.is_some() => module(m, file, c),
+        (Some(m), None) if let Some((kind, _)) = m.module() => module(kind, m, file, c),
         (Some(m), None) => match (&m.family, &m.path) {
             (None, None) => c.wrong(
                 &["model"],
-                "the model has neither `family`, `path` nor `torchscript`".to_owned(),
+                "the model has neither `family`, `path`, `torchscript` nor `neff`".to_owned(),
                 Some("for example: { family = \"gpt2\", preset = \"124m\" } or { path = \"~/models/gpt2\" }"),
             ),
             (Some(_), Some(_)) => c.wrong(

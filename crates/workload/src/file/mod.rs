@@ -7,6 +7,7 @@ mod workload;
 
 pub use suite::{BackendChoice, Replicas, SamplingTable, SuiteEntry, SuiteFile, WarmupTable};
 pub use training::{DataTable, Decay, EvaluationTable, OptimizerTable, ScheduleTable, TrainingTable};
+pub(crate) use workload::ModuleKind;
 pub use workload::{
     ElementType, KernelTable, ModelTable, ModuleInput, ModuleOutput, ParityTable, WorkloadFile,
 };

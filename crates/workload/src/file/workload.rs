@@ -1,7 +1,7 @@
 //! Workload files.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use portbench_measure::{Boundary, Mode, Numerics};
 use schemars::JsonSchema;
@@ -73,10 +73,13 @@ pub struct ModelTable {
     /// oracle checks what it computes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub torchscript: Option<PathBuf>,
-    /// The inputs of `torchscript`, in the order of its `forward`.
+    /// A NEFF of your own, as neuronx-cc writes it. Runs on `neuron-neff`; its weights stay inside it and no oracle checks what it computes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub neff: Option<PathBuf>,
+    /// The inputs of `torchscript`, in the order of its `forward`, or of `neff`, by their names in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<ModuleInput>,
-    /// The tensors that `torchscript` returns, nested ones counted through in order. Not given, only that it returns is looked at.
+    /// The tensors that `torchscript` returns, nested ones counted through in order, or that `neff` writes, by their names in it. Not given, only that it returns is looked at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<ModuleOutput>,
     /// Dimensions by the family's own names.
@@ -85,11 +88,54 @@ pub struct ModelTable {
     pub dimensions: BTreeMap<String, toml::Value>,
 }
 
-/// An input of a TorchScript file. What it is filled with: normally distributed numbers, or `value` everywhere, or whole numbers below `below`.
+/// What a module of the user's own is, whose inside the harness does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ModuleKind {
+    TorchScript,
+    Neff,
+}
+
+impl ModuleKind {
+    /// The key that names its file.
+    pub(crate) const fn key(self) -> &'static str {
+        match self {
+            Self::TorchScript => "torchscript",
+            Self::Neff => "neff",
+        }
+    }
+
+    /// What it is called in messages.
+    pub(crate) const fn noun(self) -> &'static str {
+        match self {
+            Self::TorchScript => "a TorchScript file",
+            Self::Neff => "a NEFF",
+        }
+    }
+
+    /// How such a file is made.
+    pub(crate) const fn made_by(self) -> &'static str {
+        match self {
+            Self::TorchScript => {
+                "save a module with torch.jit.save(torch.jit.trace(model, inputs), \"model.pt\")"
+            }
+            Self::Neff => "neuronx-cc compile ... --output model.neff writes one",
+        }
+    }
+}
+
+impl ModelTable {
+    /// The file of the user's own module, if it is one.
+    pub(crate) fn module(&self) -> Option<(ModuleKind, &Path)> {
+        let torchscript = self.torchscript.as_deref().map(|file| (ModuleKind::TorchScript, file));
+        torchscript.or_else(|| self.neff.as_deref().map(|file| (ModuleKind::Neff, file)))
+    }
+}
+
+/// An input of a TorchScript file or a NEFF. What it is filled with: normally distributed numbers, or `value` everywhere, or whole numbers below `below`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ModuleInput {
-    /// Name, for people and records.
+    /// Name, for people and records; that of a NEFF's tensor.
     pub name: String,
     /// Element type: `f32`, `bf16`, `f16`, `f64`, `i64`, `bool`.
     pub dtype: ElementType,
@@ -103,7 +149,7 @@ pub struct ModuleInput {
     pub below: Option<u64>,
 }
 
-/// A tensor that a TorchScript file returns.
+/// A tensor that a TorchScript file or a NEFF returns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ModuleOutput {
