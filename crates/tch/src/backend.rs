@@ -9,7 +9,7 @@ use portbench_graph::{Op, Program, Type};
 use tch::Device;
 
 use crate::device;
-use crate::executable::executable;
+use crate::executable::{Changes, executable};
 use crate::module;
 use crate::neuron::Neuron;
 use crate::support;
@@ -22,8 +22,8 @@ pub struct TchBackend {
     /// The NeuronCore on which modules run, whose tensors are the host's.
     neuron: Option<Neuron>,
     switches: BTreeMap<&'static str, bool>,
-    /// How weights of linear layers lie in memory, where there was something to choose.
-    layout: Option<&'static str>,
+    /// What the program that was compiled last had changed.
+    changes: Changes,
 }
 
 impl TchBackend {
@@ -40,7 +40,7 @@ impl TchBackend {
         if let Some(threads) = wanted.filter(|n| *n > 0) {
             tch::set_num_threads(threads);
         }
-        let mut backend = Self { device, neuron, switches: BTreeMap::new(), layout: None };
+        let mut backend = Self { device, neuron, switches: BTreeMap::new(), changes: Changes::new() };
         backend.set_switches(false)?;
         Ok(backend)
     }
@@ -77,8 +77,8 @@ impl Backend for TchBackend {
         set("adamw", "fused, of f32 and f64 parameters".to_owned());
         set("mkl", tch::utils::has_mkl().to_string());
         set("onednn", tch::utils::has_mkldnn().to_string());
-        if let Some(layout) = self.layout {
-            set("linear-weights", layout.to_owned());
+        for (name, change) in &self.changes {
+            set(name, change.clone());
         }
         for (name, on) in &self.switches {
             set(name, on.to_string());
@@ -112,8 +112,8 @@ impl Backend for TchBackend {
             let message = "a program of a module needs the module's file".to_owned();
             return Err(BackendError::Value { place: program.name.clone(), message });
         }
-        let (executable, layout) = executable(&lowered, params, report, self.device)?;
-        self.layout = layout;
+        let (executable, changes) = executable(&lowered, params, report, self.device)?;
+        self.changes = changes;
         device::synchronize(self.device)?;
         Ok(Box::new(executable))
     }

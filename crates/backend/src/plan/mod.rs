@@ -5,6 +5,7 @@
 
 mod compile;
 mod executable;
+mod join;
 mod library;
 mod ranges;
 
@@ -15,6 +16,7 @@ use crate::error::BackendError;
 use crate::tensor::HostTensor;
 
 pub use executable::{PlannedExecutable, Trainer, training_entry, trains};
+pub use join::{Join, Joined, join_products};
 pub use library::Library;
 
 use ranges::Ranges;
