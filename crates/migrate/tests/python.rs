@@ -34,13 +34,23 @@ def handed(x):
 def forward(x):
     return x.item()
 
+def patched_forward(self, x):
+    return x.item()
+
 fast = torch.compile(handed)
 ";
     let all = found(text);
     let found: Vec<&str> = all.iter().map(String::as_str).filter(|f| f.contains("DYN")).collect();
     assert_eq!(
         found,
-        ["PY-DYN-001@5:21", "PY-DYN-001@8:27", "PY-DYN-002@13:13", "PY-DYN-003@20:14", "PY-DYN-003@23:14"]
+        [
+            "PY-DYN-001@5:21",
+            "PY-DYN-001@8:27",
+            "PY-DYN-002@13:13",
+            "PY-DYN-003@20:14",
+            "PY-DYN-003@23:14",
+            "PY-DYN-001@29:13"
+        ]
     );
 }
 

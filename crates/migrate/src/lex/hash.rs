@@ -34,7 +34,7 @@ pub(super) fn cmake(text: &[u8]) -> Blanked {
         at = match text[at] {
             b'#' => {
                 let bracket = rest.starts_with(b"#[[");
-                let close = rest.windows(2).position(|w| w == b"]]").filter(|_| bracket);
+                let close = bracket.then(|| rest.windows(2).position(|w| w == b"]]")).flatten();
                 let end = close.map_or_else(|| line_end(text, at), |n| at + n + 2);
                 blanks.comment(at..end);
                 end

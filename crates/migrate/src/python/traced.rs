@@ -1,4 +1,4 @@
-//! What is compiled: `forward`, what is handed to a compiler, and what those call in the same file.
+//! What is compiled: `forward` and `*_forward`, what is handed to a compiler, and what those call in the same file.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -36,7 +36,8 @@ pub(super) fn traced(blocks: &[Block], lexed: &Lexed) -> Vec<Range<usize>> {
         HANDED.captures_iter(&lexed.bare).filter_map(|c| c.get(1)).map(|m| m.as_bytes()).collect();
     let compiled = |block: &Block| {
         let decorators = &lexed.bare[block.header.start..block.at];
-        let method = block.name == "forward" && block.class.is_some();
+        // What is patched in from outside of the class is called so too.
+        let method = block.name == "forward" && block.class.is_some() || block.name.ends_with("_forward");
         method || handed.contains(block.name.as_bytes()) || DECORATOR.is_match(decorators)
     };
     let mut found: BTreeSet<usize> = functions.iter().copied().filter(|f| compiled(&blocks[*f])).collect();

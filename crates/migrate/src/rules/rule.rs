@@ -18,7 +18,7 @@ use crate::stack::{Execution, Stack};
 pub enum Scope {
     /// Python, in files and notebooks.
     Python,
-    /// Python that is compiled: `forward`, what is handed to a compiler, what those call in the same file.
+    /// Python that is compiled: `forward` and `*_forward`, what is handed to a compiler, what those call in the same file.
     Forward,
     /// C, C++ and CUDA.
     Cpp,

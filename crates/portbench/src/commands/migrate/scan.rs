@@ -261,17 +261,10 @@ fn finding_table(rows: &[FindingRow<'_>]) -> Table {
 fn say(report: &Report, args: &ScanArgs) {
     say_read(&report.read, "");
     let card = &report.scorecard;
-    progress::say(&format!(
-        "to {} ({}), {}: {}",
-        report.stack,
-        report.execution,
-        report.stack.state(),
-        if card.total.findings == 0 {
-            "nothing to convert was found"
-        } else {
-            "what was found is what text shows"
-        }
-    ));
+    progress::say(&format!("to {} ({}): {}", report.stack, report.execution, report.stack.state()));
+    if card.total.findings == 0 {
+        progress::say("nothing to convert was found");
+    }
     let works =
         card.works.iter().map(|(work, share)| format!("{} {work} ({})", share.sites, percent(share.share)));
     progress::say(&format!(
@@ -287,7 +280,7 @@ fn say(report: &Report, args: &ScanArgs) {
         orders.join(", ")
     ));
     progress::say(&format!(
-        "besides: {} findings suppressed (by comments, guards, optional imports), {} that ask for nothing",
+        "besides: suppressed {} (by comments, guards, optional imports), asking for nothing {}",
         card.suppressed, card.info
     ));
     report.remarks.iter().for_each(|remark| progress::say(remark));
