@@ -68,6 +68,8 @@ pub enum Suppressor {
     Guard,
     /// An import whose failure is handled.
     OptionalImport,
+    /// An import of the code base from itself.
+    OwnPackage,
 }
 
 impl Suppressor {
@@ -78,6 +80,7 @@ impl Suppressor {
             Self::Comment => "comment",
             Self::Guard => "guard",
             Self::OptionalImport => "optional-import",
+            Self::OwnPackage => "own-package",
         }
     }
 }

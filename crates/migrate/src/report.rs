@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::error::MigrateError;
-use crate::finding::Finding;
+use crate::finding::{Finding, Suppressed, Suppressor};
 use crate::language::{Kind, Language};
 use crate::matcher::{Matcher, Scanned};
 use crate::rules::Source;
@@ -93,12 +93,26 @@ pub fn scan(tree: &Tree, matcher: &Matcher<'_>) -> Result<Report, MigrateError> 
             }
         }
     }
+    suppress_own(&mut findings, tree);
     let named = findings.iter().flat_map(|f: &Finding| &f.sources);
     let known = matcher.rules().sources();
     let sources = named.filter_map(|name| Some((name.clone(), known.get(name)?.clone()))).collect();
     let scorecard = Scorecard::of(&findings, &read);
     let (stack, execution) = (matcher.options.stack, matcher.options.execution());
     Ok(Report { stack, execution, read, scorecard, findings, sources, remarks })
+}
+
+/// Takes a library's imports of itself out of what counts: what is to be ported is no dependency.
+fn suppress_own(findings: &mut [Finding], tree: &Tree) {
+    let own = tree.own_packages();
+    for finding in findings.iter_mut().filter(|f| f.suppressed.is_none()) {
+        let mut words = finding.snippet.split(|c: char| c.is_whitespace() || c == '.');
+        let imports = matches!(words.next(), Some("import" | "from"));
+        if let Some(package) = words.next().filter(|name| imports && own.contains(name)) {
+            let why = format!("{package} is the code base itself");
+            finding.suppressed = Some(Suppressed { by: Suppressor::OwnPackage, line: finding.line, why });
+        }
+    }
 }
 
 fn scan_entry(entry: &Entry, matcher: &Matcher<'_>) -> Result<(Vec<Finding>, Outcome), MigrateError> {

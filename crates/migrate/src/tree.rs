@@ -170,6 +170,12 @@ impl Tree {
         Ok(tree)
     }
 
+    /// The Python packages that the code base itself is: those at its root, in `src/` or in `python/`.
+    #[must_use]
+    pub fn own_packages(&self) -> BTreeSet<&str> {
+        self.entries.iter().filter_map(|entry| own_package(&entry.relative)).collect()
+    }
+
     fn walk(&mut self, root: &Path, wanted: &Wanted) -> Result<(), MigrateError> {
         let left_out = Arc::new(Mutex::new(LeftOut::default()));
         let noted = Arc::clone(&left_out);
@@ -221,6 +227,13 @@ impl Tree {
         self.left_out.environments.sort();
         Ok(())
     }
+}
+
+/// The package whose `__init__.py` a path is, if it is one of the code base itself.
+fn own_package(path: &str) -> Option<&str> {
+    let path = path.strip_suffix("/__init__.py")?;
+    let path = path.strip_prefix("src/").or_else(|| path.strip_prefix("python/")).unwrap_or(path);
+    (!path.contains('/')).then_some(path)
 }
 
 /// A path for people: `/` between its parts, no `./` before it.

@@ -118,6 +118,23 @@ fn requirements_are_found_wherever_they_stand() {
     insta::assert_snapshot!(words.join("\n"));
 }
 
+/// A library that is to be ported does not depend on itself.
+#[test]
+fn imports_of_the_code_base_itself_do_not_count() {
+    let imports =
+        "from flash_attn.ops import f\nimport flash_attn\nimport triton\nfrom .flash_attn import g\n";
+    let of = |init: &str| {
+        let report = scanned(&[(init, ""), ("flash_attn/f.py", imports)], Options::default());
+        let kept = report.findings.iter().filter(|f| f.counts());
+        (kept.map(|f| f.rule.clone()).collect::<Vec<_>>(), report.scorecard.suppressed)
+    };
+    for init in ["flash_attn/__init__.py", "src/flash_attn/__init__.py"] {
+        assert_eq!(of(init), (vec!["PY-KER-001".to_owned()], 2), "{init}");
+    }
+    let ops = of("ops/flash_attn/__init__.py");
+    assert_eq!((ops.0.len(), ops.1), (3, 0), "a folder of that name deeper down is none: {:?}", ops.0);
+}
+
 #[test]
 fn cells_of_notebooks_have_numbers_and_lines() {
     let notebook = r##"{"cells": [

@@ -280,7 +280,7 @@ fn say(report: &Report, args: &ScanArgs) {
         orders.join(", ")
     ));
     progress::say(&format!(
-        "besides: suppressed {} (by comments, guards, optional imports), asking for nothing {}",
+        "besides: suppressed {} (by comments, guards, optional imports, imports of itself), asking for nothing {}",
         card.suppressed, card.info
     ));
     report.remarks.iter().for_each(|remark| progress::say(remark));
