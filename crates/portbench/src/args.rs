@@ -2,6 +2,7 @@
 
 mod chart;
 mod compile;
+mod migrate;
 mod money;
 mod owned;
 
@@ -9,11 +10,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use portbench_measure::Metric;
+use portbench_migrate::Stack;
 use portbench_neuron::{Line, Sdk, Target as NeuronTarget};
 use portbench_workload::Replicas;
 
 pub(crate) use chart::{ChartArgs, Ground, PIXEL_RATIO};
 pub(crate) use compile::{CompileArgs, FlagArgs};
+pub(crate) use migrate::{
+    DiffArgs, DiffView, MigrateArgs, MigrateCommand, RuleArgs, ScanArgs, ScanFormat, ScanView,
+};
 pub(crate) use money::{CostArgs, PriceArgs, ProjectArgs};
 pub(crate) use owned::AssumptionArgs;
 
@@ -32,7 +37,7 @@ pub(crate) struct Cli {
 /// The sub-commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List workloads, suites, models, backends, accelerators, instances, prices, systems, sources, published results, limits or charts
+    /// List workloads, suites, models, backends, accelerators, instances, prices, systems, sources, published results, limits, rules or charts
     List(ListArgs),
     /// Say what is there to run on, what is missing, and how to get it
     Doctor(FormatArgs),
@@ -62,6 +67,8 @@ pub(crate) enum Command {
     Project(Box<ProjectArgs>),
     /// Say how well each back end does over a set of platforms: application efficiency and PP
     Portability(PortabilityArgs),
+    /// Say what moving a code base to Neuron takes: scan it, or compare it before and after a port
+    Migrate(MigrateArgs),
     /// Print or write the JSON Schemas of workload, suite and record files
     Schema(SchemaArgs),
     /// Print a shell completion script
@@ -122,6 +129,8 @@ pub(crate) enum ListKind {
     Published,
     /// What Trainium and Inferentia2 cannot take, with sources
     Limits,
+    /// What `migrate` looks for, with sources
+    Rules,
     /// Kinds of charts that `chart` draws
     Charts,
 }
@@ -161,6 +170,12 @@ pub(crate) struct ListArgs {
     pub(crate) catalog: CatalogArgs,
     #[command(flatten)]
     pub(crate) neuron: NeuronArgs,
+    /// What to do on this Neuron stack (of rules; torchneuron if not given)
+    #[arg(long, value_name = "STACK", value_parser = migrate::stack)]
+    pub(crate) stack: Option<Stack>,
+    /// A file of your own rules, laid over the built-in ones (of rules)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
     /// Directory of published results (those of the program if not given)
     #[arg(long, value_name = "DIR")]
     pub(crate) published_results: Option<PathBuf>,

@@ -59,6 +59,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Report(args) => commands::report::run(&args),
         Command::Cost(args) => commands::cost::run(&args),
         Command::Project(args) => commands::project::run(&args),
+        Command::Migrate(args) => commands::migrate::run(&args),
         Command::Schema(args) => commands::schema::run(&args),
         Command::Completions { shell } => commands::completions::run(shell),
         Command::Worker(args) => commands::worker::run(&args),

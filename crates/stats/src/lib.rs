@@ -21,6 +21,7 @@
 //! | [`logits`] | parity of next-token distributions |
 //! | [`identity`] | metrics that must agree with each other |
 //! | [`portability`] | performance portability over a set of platforms |
+//! | [`divergence`] | how much of the code differs from platform to platform |
 //! | [`histogram`] | a compact store for many latencies |
 //!
 //! Quantities carry the unit of what was put in: seconds give seconds, nanoseconds give nanoseconds.
@@ -37,6 +38,7 @@
 
 pub mod bootstrap;
 pub mod compare;
+pub mod divergence;
 pub mod early_stopping;
 mod error;
 pub mod estimate;

@@ -3,6 +3,7 @@
 mod catalog;
 mod limits;
 mod published;
+mod rules;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -35,6 +36,7 @@ pub(crate) fn run(args: &ListArgs) -> Result<u8, Failure> {
         ListKind::Systems => catalog::systems(&loaded()?),
         ListKind::Sources => catalog::sources(&loaded()?),
         ListKind::Limits => limits::limits(neuron::platform(&args.neuron)),
+        ListKind::Rules => rules::rules(args)?,
         ListKind::Charts => charts(),
         ListKind::Published => published::published(&args.published_results)?,
     };

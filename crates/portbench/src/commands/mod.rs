@@ -9,6 +9,7 @@ pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod goldens;
 pub(crate) mod list;
+pub(crate) mod migrate;
 pub(crate) mod plan;
 pub(crate) mod portability;
 pub(crate) mod project;
