@@ -2,6 +2,7 @@
 
 mod chart;
 mod compile;
+mod history;
 mod money;
 mod owned;
 
@@ -14,6 +15,7 @@ use portbench_workload::Replicas;
 
 pub(crate) use chart::{ChartArgs, Ground, PIXEL_RATIO};
 pub(crate) use compile::{CompileArgs, FlagArgs};
+pub(crate) use history::HistoryArgs;
 pub(crate) use money::{CostArgs, PriceArgs, ProjectArgs};
 pub(crate) use owned::AssumptionArgs;
 
@@ -48,6 +50,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Compare two stored runs: ratios with intervals and verdicts
     Compare(CompareArgs),
+    /// Follow every cell over all stored runs: change points, regressions, cells that are lost
+    History(HistoryArgs),
     /// Run a model directory on given inputs and compare its outputs with expected ones
     Verify(VerifyArgs),
     /// Write charts, tables and an HTML page of stored runs
@@ -327,7 +331,7 @@ pub(crate) struct PortabilityArgs {
 }
 
 /// Reads a metric by its name in tables and files.
-fn metric(word: &str) -> Result<Metric, String> {
+pub(crate) fn metric(word: &str) -> Result<Metric, String> {
     Metric::ALL.into_iter().find(|metric| metric.name() == word).ok_or_else(|| {
         let words: Vec<&str> = Metric::ALL.into_iter().map(Metric::name).collect();
         format!("there are {}", words.join(", "))

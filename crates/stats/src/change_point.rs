@@ -116,10 +116,10 @@ pub fn change_points(values: &[f64], options: &ChangeOptions) -> Result<Vec<Chan
     }
 }
 
-/// The segments that change points cut `count` values into, in order.
+/// The segments that begin at 0 and at each of these places of `count` values, in order.
 #[must_use]
-pub fn segments(count: usize, changes: &[ChangePoint]) -> Vec<Range<usize>> {
-    let starts: Vec<usize> = std::iter::once(0).chain(changes.iter().map(|c| c.index)).collect();
+pub fn segments(count: usize, places: &[usize]) -> Vec<Range<usize>> {
+    let starts: Vec<usize> = std::iter::once(0).chain(places.iter().copied()).collect();
     let ends = starts.iter().skip(1).copied().chain([count]);
     starts.iter().zip(ends).map(|(start, end)| *start..end).collect()
 }

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::change_point::{ChangePoint, SHORTEST, level, segments};
+use crate::change_point::{SHORTEST, level, segments};
 use crate::compare::Direction;
 use crate::error::StatsError;
 use crate::hypothesis::{mann_whitney, smallest_p};
@@ -74,7 +74,7 @@ pub struct Held {
     pub smallest_p: f64,
 }
 
-/// Holds the latest run against its baseline. `runs` are the trials of each run since the last declared break, in order, and `changes` the change points among the values of the runs,
+/// Holds the latest run against its baseline. `runs` are the trials of each run since the last declared break, in order, and `changes` the places of the change points among the values of the runs,
 /// which are the means of their trials.
 ///
 /// The baseline is the segment since the last change point. As long as that is shorter than [`SETTLED`] runs it is the segment before, so that a new level is told of for a while before it is what
@@ -83,7 +83,7 @@ pub struct Held {
 /// # Errors
 ///
 /// [`StatsError::Empty`] for a run without trials, [`StatsError::NotFinite`], [`StatsError::Parameter`] for a value that is not above 0.
-pub fn hold(runs: &[Vec<f64>], changes: &[ChangePoint]) -> Result<Option<Held>, StatsError> {
+pub fn hold(runs: &[Vec<f64>], changes: &[usize]) -> Result<Option<Held>, StatsError> {
     let samples: Vec<Sample> =
         runs.iter().map(|trials| Sample::new(trials.clone())).collect::<Result<_, _>>()?;
     let values: Vec<f64> = samples.iter().map(Sample::mean).collect();

@@ -66,7 +66,7 @@ fn change_points_are_those_of_the_notes() {
     near(step.p, 0.001, 1e-12);
     let [step] = found(&SHORT)[..] else { panic!("{:?}", found(&SHORT)) };
     assert_eq!(step.index, 6);
-    assert_eq!(segments(11, &[step]), [0..6, 6..11]);
+    assert_eq!(segments(11, &[step.index]), [0..6, 6..11]);
 }
 
 /// Method 3.5, rustc-perf.
@@ -145,7 +145,8 @@ fn runs(values: &[f64]) -> Vec<Vec<f64>> {
 
 fn held(values: &[f64]) -> Option<Held> {
     let options = ChangeOptions { smallest: SMALLEST, ..ChangeOptions::default() };
-    hold(&runs(values), &change_points(values, &options).unwrap()).unwrap()
+    let changes: Vec<usize> = change_points(values, &options).unwrap().iter().map(|c| c.index).collect();
+    hold(&runs(values), &changes).unwrap()
 }
 
 fn standing(values: &[f64]) -> Standing {
@@ -236,11 +237,11 @@ proptest! {
 
     #[test]
     fn segments_are_long_enough_and_cover_everything(values in series()) {
-        let changes = found(&values);
+        let changes = indices(&values);
         let pieces = segments(values.len(), &changes);
         prop_assert!(changes.is_empty() || pieces.iter().all(|p| p.len() >= SHORTEST));
         prop_assert_eq!(pieces.iter().map(ExactSizeIterator::len).sum::<usize>(), values.len());
-        prop_assert_eq!(&changes, &found(&values));
+        prop_assert_eq!(&changes, &indices(&values));
     }
 
     #[test]
