@@ -87,7 +87,7 @@ pub fn energy_statistic(values: &[f64], index: usize) -> Result<f64, StatsError>
 ///
 /// Each segment is searched on its own: its best split is kept if at most a share of `significance` of random orders of the segment has one as good
 /// (`p = (1 + as good) / (1 + permutations)`, Phipson and Smyth 2010). Afterwards steps of less than `smallest` are taken out again, the smallest one first.
-/// Two segments of fewer than `shortest` values are never told apart, so that a step shows `shortest` values after it happened.
+/// No segment has fewer than `shortest` values: a step is found once so many values follow it, and where a split nearer to an end of its segment would be better, none is reported.
 ///
 /// # Errors
 ///
@@ -170,7 +170,10 @@ fn split(values: &[f64], options: &ChangeOptions, rng: &mut impl Rng) -> Option<
     }
     let mut distances = Distances::of(values);
     let (at, observed) = distances.best(options.shortest);
-    if observed <= 0.0 {
+    // Beside the edge of what is allowed, a better split beyond it is where the step is: too near to an end to be told yet.
+    let beyond = |edge: usize, next: usize| at == edge && distances.statistic_at(next) > observed;
+    let short = options.shortest;
+    if observed <= 0.0 || beyond(short, short - 1) || beyond(values.len() - short, values.len() - short + 1) {
         return None;
     }
     // Sums in another order differ in their last digits; an order as good as the observed one has to count.

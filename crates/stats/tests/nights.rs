@@ -134,6 +134,15 @@ fn one_bad_night_is_no_change_point() {
     assert_eq!(indices(&series), [0; 0]);
 }
 
+/// A step is reported where it is or, as long as too few values follow it, not at all.
+#[test]
+fn a_step_near_the_end_is_not_misplaced() {
+    for after in 1..=8 {
+        let series = noisy(12, 0.01, &[(25, 100.0), (after, 90.0)]);
+        assert_eq!(indices(&series), if after < SHORTEST { vec![] } else { vec![25] }, "{after} after it");
+    }
+}
+
 /// Trials around each value.
 fn runs(values: &[f64]) -> Vec<Vec<f64>> {
     let trials = |(i, v): (usize, &f64)| {
