@@ -7,6 +7,7 @@ mod money;
 mod owned;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use portbench_measure::Metric;
@@ -241,11 +242,24 @@ pub(crate) struct RunArgs {
     /// Continue an interrupted run: its id, a prefix of it, its directory, or `latest`
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<String>,
+    /// End in order within this time: what does not fit is skipped or has fewer trials, and --resume takes the rest
+    #[arg(long, value_name = "MINUTES", value_parser = minutes)]
+    pub(crate) budget: Option<Duration>,
+    /// Only cells whose latest stored run is out of line with the runs before: a second one makes a claim or takes it back
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) suspicious: bool,
     /// Write no report at the end
     #[arg(long)]
     pub(crate) no_report: bool,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
+}
+
+/// Reads minutes.
+fn minutes(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|minutes: &f64| *minutes > 0.0).map(|minutes| 60.0 * minutes);
+    let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.ok_or_else(|| "give minutes, above 0".to_owned())
 }
 
 /// Where runs are stored.
