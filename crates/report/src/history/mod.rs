@@ -14,10 +14,12 @@ pub use absent::{Absence, Absent};
 pub use accuracy::Drift;
 pub use read::{Stale, Wanted};
 pub use row::{HISTORY_COLUMNS, HISTORY_NUMERIC, HistoryRow, SHIFT_COLUMNS, SHIFT_NUMERIC, shift_cells};
+pub(crate) use row::{percent, why};
 pub use series::{Break, Point, Series, Shift};
 pub use stack::Change;
+pub(crate) use stack::words;
 
-use portbench_records::{Store, StoreError};
+use portbench_records::{RecordHead, RunInfo, Store, StoreError};
 use portbench_stats::Standing;
 use portbench_stats::multiplicity::{Correction, adjust};
 
@@ -49,21 +51,12 @@ impl History {
         unread: &dyn Fn(&StoreError),
     ) -> Result<Self, StoreError> {
         let runs = store.runs()?.into_iter().filter_map(|id| store.resolve(&id).inspect_err(unread).ok());
-        Ok(Self::of(&runs.collect::<Vec<_>>(), wanted, unread))
+        Ok(Self::from(Nights::read(&runs.collect::<Vec<_>>(), wanted, unread)))
     }
 
-    /// The same of some runs.
-    #[must_use]
-    pub fn of(runs: &[portbench_records::Run], wanted: &Wanted<'_>, unread: &dyn Fn(&StoreError)) -> Self {
-        let nights = Nights::read(runs, wanted, unread);
-        let mut series = series::follow(&nights);
-        judge(&mut series);
-        Self {
-            absent: absent::find(&nights),
-            runs: nights.runs.iter().map(|run| (run.id.clone(), run.started)).collect(),
-            series,
-            nights,
-        }
+    /// The history of runs that were read already: ids and plans, and heads with the place of their run.
+    pub(crate) fn of(runs: &[(String, &RunInfo)], heads: &[(usize, RecordHead)]) -> Self {
+        Self::from(Nights::of(runs, heads, &Wanted::default()))
     }
 
     /// Suites on machines whose newest run began more than so many hours before `now` (seconds since 1970-01-01).
@@ -76,6 +69,19 @@ impl History {
     #[must_use]
     pub fn tests(&self) -> usize {
         self.series.iter().filter(|s| s.held.is_some()).count()
+    }
+}
+
+impl From<Nights> for History {
+    fn from(nights: Nights) -> Self {
+        let mut series = series::follow(&nights);
+        judge(&mut series);
+        Self {
+            absent: absent::find(&nights),
+            runs: nights.runs.iter().map(|run| (run.id.clone(), run.started)).collect(),
+            series,
+            nights,
+        }
     }
 }
 

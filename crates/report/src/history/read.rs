@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use portbench_measure::{Metric, Mode, Scenario, Unit};
-use portbench_records::{Cell, Environment, Outcome, RecordHead, Run, StoreError, utc_day};
+use portbench_records::{Cell, Environment, Outcome, RecordHead, Run, RunInfo, StoreError, utc_day};
 
 use super::NIGHT;
 use super::stack::Stack;
@@ -125,14 +125,16 @@ fn metrics(mode: Mode, scenario: &Scenario) -> &'static [Metric] {
 impl Nights {
     pub(super) fn read(runs: &[Run], wanted: &Wanted<'_>, unread: &dyn Fn(&StoreError)) -> Self {
         let mut infos = Vec::new();
-        for run in runs {
+        // A run that goes on has not lost what it has not come to.
+        for run in runs.iter().filter(|run| !run.in_progress()) {
             match run.info() {
                 Ok(info) => infos.push((run, info)),
                 Err(error) => unread(&error),
             }
         }
         infos.retain(|(_, info)| {
-            wanted.since.is_none_or(|day| utc_day(info.started) >= day) && wanted.suite.is_none_or(|s| s == info.suite)
+            wanted.since.is_none_or(|day| utc_day(info.started) >= day)
+                && wanted.suite.is_none_or(|s| s == info.suite)
         });
         infos.sort_by_cached_key(|(run, info)| (info.started, run.id()));
         if let Some(last) = wanted.last {
@@ -145,48 +147,35 @@ impl Nights {
             });
             infos = kept.into_iter().rev().collect();
         }
-        let mut nights =
-            Self { runs: Vec::new(), sights: Vec::new(), stacks: Vec::new(), tonight: Vec::new() };
-        let mut places: BTreeMap<Stack, usize> = BTreeMap::new();
+        let mut gathered = Gathered::new();
         for (run, info) in infos {
-            let followed = info.plan.iter().filter(|entry| (wanted.cell)(&entry.cell));
-            let plan: BTreeMap<String, String> =
-                followed.map(|e| (e.cell.id(), e.settings.clone())).collect();
-            if plan.is_empty() {
-                continue;
-            }
-            let place = nights.runs.len();
-            let heads = match run.heads() {
-                Ok(heads) => heads,
-                Err(error) => {
-                    unread(&error);
-                    continue;
+            match run.heads() {
+                Ok(heads) => {
+                    let heads = heads.ahead().filter_map(|head| head.inspect_err(unread).ok());
+                    let heads: Vec<RecordHead> = heads.filter(|head| (wanted.cell)(&head.cell)).collect();
+                    gathered.add(run.id(), &info, &heads.iter().collect::<Vec<_>>(), wanted);
                 }
-            };
-            let heads: Vec<RecordHead> = heads
-                .ahead()
-                .filter_map(|head| head.inspect_err(unread).ok())
-                .filter(|h| (wanted.cell)(&h.cell))
-                .collect();
-            let platforms = Platform::of_runs(heads.iter().map(|head| (place, head)));
-            for (head, platform) in heads.into_iter().zip(platforms) {
-                let stack = Stack::of(&platform, &head.environment);
-                let next = nights.stacks.len();
-                let stack = *places.entry(stack).or_insert_with_key(|stack| {
-                    nights.stacks.push(stack.clone());
-                    next
-                });
-                nights.sights.push(Sight::of(place, head, platform.hardware, stack, wanted.metric));
+                Err(error) => unread(&error),
             }
-            let line = Line::of(&info.suite, &info.environment);
-            nights.runs.push(Night { id: run.id(), started: info.started, line, plan });
         }
-        let newest = nights.newest();
-        let tonight = |run: &Night| {
-            newest.get(&run.line).is_some_and(|&newest| run.started + NIGHT > nights.runs[newest].started)
-        };
-        nights.tonight = nights.runs.iter().map(tonight).collect();
-        nights
+        gathered.end()
+    }
+
+    /// The same of what was read already, each head with the place of its run.
+    pub(super) fn of(
+        runs: &[(String, &RunInfo)],
+        heads: &[(usize, RecordHead)],
+        wanted: &Wanted<'_>,
+    ) -> Self {
+        let mut order: Vec<usize> = (0..runs.len()).collect();
+        order.sort_by_key(|&place| (runs[place].1.started, &runs[place].0));
+        let mut gathered = Gathered::new();
+        for place in order {
+            let heads: Vec<&RecordHead> =
+                heads.iter().filter(|(run, _)| *run == place).map(|(_, head)| head).collect();
+            gathered.add(runs[place].0.clone(), runs[place].1, &heads, wanted);
+        }
+        gathered.end()
     }
 
     /// The place of the newest run of each line.
@@ -214,8 +203,54 @@ impl Nights {
     }
 }
 
+/// Nights as they come, oldest first.
+struct Gathered {
+    nights: Nights,
+    places: BTreeMap<Stack, usize>,
+}
+
+impl Gathered {
+    fn new() -> Self {
+        let nights = Nights { runs: Vec::new(), sights: Vec::new(), stacks: Vec::new(), tonight: Vec::new() };
+        Self { nights, places: BTreeMap::new() }
+    }
+
+    /// A run with the heads of its cells; one that plans nothing that is followed is none.
+    fn add(&mut self, id: String, info: &RunInfo, heads: &[&RecordHead], wanted: &Wanted<'_>) {
+        let followed = info.plan.iter().filter(|entry| (wanted.cell)(&entry.cell));
+        let plan: BTreeMap<String, String> = followed.map(|e| (e.cell.id(), e.settings.clone())).collect();
+        if plan.is_empty() {
+            return;
+        }
+        let nights = &mut self.nights;
+        let place = nights.runs.len();
+        let platforms = Platform::of_runs(heads.iter().map(|head| (place, *head)));
+        for (head, platform) in heads.iter().zip(platforms) {
+            let next = nights.stacks.len();
+            let stack = Stack::of(&platform, &head.environment);
+            let stack = *self.places.entry(stack).or_insert_with_key(|stack| {
+                nights.stacks.push(stack.clone());
+                next
+            });
+            nights.sights.push(Sight::of(place, head, platform.hardware, stack, wanted.metric));
+        }
+        let line = Line::of(&info.suite, &info.environment);
+        nights.runs.push(Night { id, started: info.started, line, plan });
+    }
+
+    fn end(mut self) -> Nights {
+        let nights = &self.nights;
+        let newest = nights.newest();
+        let tonight = |run: &Night| {
+            newest.get(&run.line).is_some_and(|&newest| run.started + NIGHT > nights.runs[newest].started)
+        };
+        self.nights.tonight = nights.runs.iter().map(tonight).collect();
+        self.nights
+    }
+}
+
 impl Sight {
-    fn of(run: usize, head: RecordHead, hardware: String, stack: usize, metric: Option<Metric>) -> Self {
+    fn of(run: usize, head: &RecordHead, hardware: String, stack: usize, metric: Option<Metric>) -> Self {
         let outputs = || head.parity.iter().flat_map(|p| &p.outputs);
         let asked: Vec<Metric> = match metric {
             Some(metric) => vec![metric],
@@ -241,7 +276,7 @@ impl Sight {
             fingerprint: head.problem.fingerprint.clone(),
             settings: head.backend.as_ref().map(|b| b.settings.clone()).unwrap_or_default(),
             unit: head.problem.unit,
-            cell: head.cell,
+            cell: head.cell.clone(),
         }
     }
 }

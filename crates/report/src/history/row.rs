@@ -1,5 +1,7 @@
 //! A history as rows: for people, and with every number alone for programs.
 
+use std::collections::BTreeMap;
+
 use portbench_chart::number;
 use portbench_measure::{Metric, Unit};
 use portbench_stats::Standing;
@@ -180,8 +182,8 @@ fn absent_row(absent: &Absent) -> HistoryRow {
         n => format!("{n} runs ago"),
     };
     let before = if absent.absence == Absence::Worsened { "refused" } else { "measured" };
-    let outcome = absent.outcome.map(|outcome| format!(" -> {outcome}")).unwrap_or_default();
-    let mut why = format!("{before}{outcome}; last {before} {ago} ({})", absent.last_good);
+    let outcome = absent.outcome.map(|outcome| format!("{before} -> {outcome}; ")).unwrap_or_default();
+    let mut why = format!("{outcome}last {before} {ago} ({})", absent.last_good);
     match absent.absence {
         Absence::NotRun => why.push_str(&format!("; `portbench run --resume {}` goes on", absent.run)),
         _ => why.extend(absent.detail.iter().map(|detail| format!(": {detail}"))),
@@ -275,8 +277,8 @@ fn shifts(series: &Series) -> Vec<ShiftRow> {
     series.shifts.iter().map(row).collect()
 }
 
-/// What is behind a verdict.
-fn why(series: &Series, tests: usize) -> Option<String> {
+/// What is behind the verdict on a series, for people.
+pub(crate) fn why(series: &Series, tests: usize) -> Option<String> {
     let mut reasons: Vec<String> = Vec::new();
     match (series.standing, &series.held) {
         (Some(Standing::TooFewRuns), None) => {
@@ -329,7 +331,7 @@ const fn of_work(metric: Metric) -> bool {
 }
 
 /// A value of a metric for people, with its interval if it has one.
-pub(crate) fn value_words(metric: Metric, unit: Unit, value: f64, ends: Option<(f64, f64)>) -> String {
+fn value_words(metric: Metric, unit: Unit, value: f64, ends: Option<(f64, f64)>) -> String {
     let plain = |value: f64| {
         ends.map_or_else(|| number::plain(value), |(low, high)| number::plain_with(value, low, high))
     };
@@ -401,21 +403,43 @@ impl HistoryRow {
     }
 }
 
-/// Every shift of some rows as a table with [`SHIFT_COLUMNS`].
+/// Every shift of some rows as a table with [`SHIFT_COLUMNS`], by date. A declared break of several series is one line, with how far their levels moved.
 #[must_use]
 pub fn shift_cells(rows: &[HistoryRow]) -> Vec<[String; 8]> {
-    let cells = |row: &HistoryRow, shift: &ShiftRow| {
-        let unknown = "nothing that records know of";
-        [
-            row.cell.clone(),
-            row.metric.map(|metric| metric.name().to_owned()).unwrap_or_default(),
-            shift.date.clone(),
-            shift.run.clone(),
-            shift.kind.replace('-', " "),
-            format!("{} -> {}", row.words(shift.before, None), row.words(shift.after, None)),
-            percent(shift.change),
-            if shift.changed.is_empty() { unknown.to_owned() } else { shift.changed.clone() },
-        ]
+    type Group<'a> = Vec<(&'a HistoryRow, &'a ShiftRow)>;
+    let mut groups: BTreeMap<(&str, &str, &str, usize), Group<'_>> = BTreeMap::new();
+    for (place, row) in rows.iter().enumerate() {
+        for shift in &row.shifts {
+            // Change points are told one by one.
+            let own = if shift.p.is_some() { place } else { usize::MAX };
+            groups.entry((&shift.date, &shift.run, &shift.changed, own)).or_default().push((row, shift));
+        }
+    }
+    groups.into_values().map(|group| group_cells(&group)).collect()
+}
+
+fn group_cells(group: &[(&HistoryRow, &ShiftRow)]) -> [String; 8] {
+    let (row, shift) = group[0];
+    let changes = || group.iter().map(|(_, shift)| shift.change);
+    let (cell, metric, level, change) = if group.len() == 1 {
+        let metric = row.metric.map(|metric| metric.name().to_owned()).unwrap_or_default();
+        let level = format!("{} -> {}", row.words(shift.before, None), row.words(shift.after, None));
+        (row.cell.clone(), metric, level, percent(shift.change))
+    } else {
+        let (low, high) =
+            (changes().fold(f64::INFINITY, f64::min), changes().fold(f64::NEG_INFINITY, f64::max));
+        let change = format!("{} to {}", percent(low), percent(high));
+        (format!("{} series", group.len()), String::new(), String::new(), change)
     };
-    rows.iter().flat_map(|row| row.shifts.iter().map(move |shift| cells(row, shift))).collect()
+    let changed = if shift.changed.is_empty() { "nothing that records know of" } else { &shift.changed };
+    [
+        cell,
+        metric,
+        shift.date.clone(),
+        shift.run.clone(),
+        shift.kind.replace('-', " "),
+        level,
+        change,
+        changed.to_owned(),
+    ]
 }

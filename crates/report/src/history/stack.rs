@@ -86,6 +86,6 @@ impl fmt::Display for Change {
 }
 
 /// Changes in one line, for people.
-pub(super) fn words(changes: &[Change]) -> String {
+pub(crate) fn words(changes: &[Change]) -> String {
     changes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
