@@ -215,6 +215,7 @@ fn every_kind(values: &[(f64, f64)], names: &[String]) -> Vec<Chart> {
             })
             .collect(),
         levels: values.iter().map(|(value, _)| *value).collect(),
+        out_of_line: 1,
     };
     let trend = kind::Trend {
         time: "date, UTC".into(),

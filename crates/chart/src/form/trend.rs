@@ -26,6 +26,8 @@ pub(crate) struct Spot {
     pub(crate) value: f64,
     pub(crate) interval: (f64, f64),
     pub(crate) tip: String,
+    /// Whether it has a ring.
+    pub(crate) out_of_line: bool,
 }
 
 /// A line from bottom to top, with words.
@@ -61,6 +63,8 @@ const WORDS: Style = Style::of(11.0).ink(Ink::Muted);
 const LINE: f64 = 14.0;
 /// Most lines of words above a panel.
 const LINES: usize = 4;
+/// From a line to its words.
+const BESIDE: f64 = 5.0;
 /// Radius of a value.
 const RADIUS: f64 = 2.6;
 
@@ -78,7 +82,11 @@ impl Trend {
             self.panels.iter().flat_map(|panel| &panel.spots).map(|spot| spot.at).filter(|at| at.is_finite());
         let (first, last) =
             times.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), at| (a.min(at), b.max(at)));
-        let x = Axis::around(&[first, last], (left, right));
+        // What happened lately has room for its words.
+        let lately = |mark: &Mark| mark.at > last - (last - first) * 0.2;
+        let marked = self.panels.iter().flat_map(|panel| &panel.marks).any(lately);
+        let end = if marked { last + (last - first) * 0.15 } else { last };
+        let x = Axis::around(&[first, end], (left, right));
         let mut top = room.top;
         for (panel, (y, ticks)) in self.panels.iter().zip(&axes) {
             top = panel.draw(canvas, (left, right, top, room), &x, (y, ticks, height), &self.ticks);
@@ -114,7 +122,7 @@ impl Panel {
         let least = [low - reach * 0.25, high + reach * 0.25];
         let all: Vec<f64> = values().chain(ends).chain(levels).chain(least).collect();
         let axis = Axis::around(&all, pixels);
-        let ticks = axis.ticks(4);
+        let ticks = axis.ticks(6);
         (axis, ticks)
     }
 
@@ -134,7 +142,7 @@ impl Panel {
             at += 16.0;
             canvas.words(VERDICT.fitted(words, room.width() - 14.0), (room.left + 14.0, at), VERDICT);
         }
-        let rows = self.rows(x, (left, right));
+        let rows = self.rows(x, right);
         let lines = rows.iter().map(|(row, ..)| row + 1).max().unwrap_or(0);
         let plot = at + 12.0 + LINE * lines as f64;
         let bottom = plot + height;
@@ -147,34 +155,12 @@ impl Panel {
             canvas.line(vec![(x.at(*time), bottom), (x.at(*time), bottom + 3.0)], Ink::Muted, 1.0);
         }
         canvas.line(vec![(left, bottom), (right, bottom)], Ink::Muted, 1.0);
-        for (mark, (row, words, anchor, beside)) in self.marks.iter().zip(&rows) {
-            self.draw_mark(
-                canvas,
-                mark,
-                (x.at(mark.at), plot - LINE * (*row as f64 + 0.5), bottom),
-                (words, *anchor, *beside),
-            );
+        for (mark, (row, words)) in self.marks.iter().zip(&rows) {
+            let words_at = plot - LINE * (*row as f64 + 0.5);
+            mark.draw(canvas, (x.at(mark.at), words_at, bottom), words);
         }
         self.draw_values(canvas, x, |value| plot + y.at(value));
         bottom + 18.0
-    }
-
-    fn draw_mark(
-        &self,
-        canvas: &mut Canvas,
-        mark: &Mark,
-        (at, words_at, bottom): (f64, f64, f64),
-        (words, anchor, beside): (&str, Anchor, f64),
-    ) {
-        let ink = mark.ink();
-        canvas.mark(mark.words.clone(), |canvas| {
-            let line = vec![(at, words_at - 5.0), (at, bottom)];
-            match mark.sign {
-                Sign::Declared => canvas.dashed(line, ink, 1.2, Some((4.0, 4.0))),
-                Sign::Better | Sign::Worse => canvas.line(line, ink, 2.0),
-            }
-            canvas.words(words.to_owned(), (beside, words_at), WORDS.at(anchor));
-        });
     }
 
     fn draw_values(&self, canvas: &mut Canvas, x: &Axis, y: impl Fn(f64) -> f64) {
@@ -189,46 +175,49 @@ impl Panel {
             let (low, high) = spot.interval;
             canvas.mark(spot.tip.clone(), |canvas| {
                 if low.is_finite() && high.is_finite() && high > low {
-                    canvas.line(vec![(at, y(low)), (at, y(high))], ink, 1.0);
+                    canvas.line(vec![(at, y(low)), (at, y(high))], Ink::Tint(self.series), 1.2);
+                }
+                if spot.out_of_line {
+                    canvas.disc((at, y(spot.value)), RADIUS + 4.0, Ink::Text);
+                    canvas.disc((at, y(spot.value)), RADIUS + 2.6, Ink::Paper);
                 }
                 canvas.disc((at, y(spot.value)), RADIUS, ink);
             });
         }
     }
 
-    /// Where the words of each mark stand: row from below, words, on which side of the line, and where. Those that would overlap go one row up.
-    fn rows(&self, x: &Axis, (left, right): (f64, f64)) -> Vec<(usize, String, Anchor, f64)> {
-        let mut taken = [f64::NEG_INFINITY; LINES];
-        let mut places = Vec::new();
-        // From the left, words stand to the right of their line as long as there is room.
-        for mark in &self.marks {
+    /// Where the words of each mark stand, to the right of its line: row from below, words. They go above the lines that they would cross, and are cut at the plot's end.
+    fn rows(&self, x: &Axis, right: f64) -> Vec<(usize, String)> {
+        let mut places: Vec<(f64, usize, String)> = Vec::new();
+        for mark in self.marks.iter().rev() {
             let at = x.at(mark.at);
-            let (anchor, beside, space) =
-                if right - at >= at - left || right - at > WORDS.width(&mark.words) + 6.0 {
-                    (Anchor::Left, at + 5.0, right - at - 6.0)
-                } else {
-                    (Anchor::Right, at - 5.0, at - left - 6.0)
-                };
-            let words = WORDS.fitted(&mark.words, space.max(20.0));
-            let width = WORDS.width(&words);
-            let (from, to) = match anchor {
-                Anchor::Right => (beside - width, beside),
-                _ => (beside, beside + width),
-            };
-            let row = (0..LINES).find(|&row| taken[row] + 8.0 < from).unwrap_or(LINES - 1);
-            taken[row] = taken[row].max(to);
-            places.push((row, words, anchor, beside));
+            let words = WORDS.fitted(&mark.words, (right - at - BESIDE).max(0.0));
+            let to = at + BESIDE + WORDS.width(&words) + 6.0;
+            let above = places.iter().filter(|(other, ..)| *other < to).map(|(_, row, _)| row + 1).max();
+            let mut row = above.unwrap_or(0);
+            let mut words = words;
+            if row >= LINES {
+                // No row is left: the words end where the next line is.
+                let next = places.last().map_or(right, |(other, ..)| *other);
+                words = WORDS.fitted(&mark.words, (next - at - BESIDE - 4.0).max(0.0));
+                row = LINES - 1;
+            }
+            places.push((at, row, words));
         }
-        places
+        places.into_iter().rev().map(|(_, row, words)| (row, words)).collect()
     }
 }
 
 impl Mark {
-    fn ink(&self) -> Ink {
-        match self.sign {
-            Sign::Declared => Ink::Muted,
-            Sign::Better => Ink::State(State::Good),
-            Sign::Worse => Ink::State(State::Wrong),
-        }
+    fn draw(&self, canvas: &mut Canvas, (at, words_at, bottom): (f64, f64, f64), words: &str) {
+        canvas.mark(self.words.clone(), |canvas| {
+            let line = vec![(at, words_at - 5.0), (at, bottom)];
+            match self.sign {
+                Sign::Declared => canvas.dashed(line, Ink::Muted, 1.2, Some((4.0, 4.0))),
+                Sign::Better => canvas.line(line, Ink::State(State::Good), 2.0),
+                Sign::Worse => canvas.line(line, Ink::State(State::Wrong), 2.0),
+            }
+            canvas.words(words.to_owned(), (at + BESIDE, words_at), WORDS);
+        });
     }
 }

@@ -64,6 +64,8 @@ pub struct TrendSeries {
     pub shifts: Vec<TrendShift>,
     /// Levels of the segments between them, one more than there are shifts.
     pub levels: Vec<f64>,
+    /// How many of the latest runs are out of line: they have a ring, and the last level ends before them.
+    pub out_of_line: usize,
 }
 
 /// Series over one time axis.
@@ -104,7 +106,7 @@ impl Trend {
                 notes.push(format!("Not drawn: {}: fewer than two runs.", series.label));
                 continue;
             }
-            said.push(format!("{}: {}", series.label, series.verdict));
+            said.push(format!("{} on {}: {}", series.label, series.platform, series.verdict));
             let key = series_key(&series.platform, series.series, Provenance::Measured);
             if !legend.contains(&key) {
                 legend.push(key);
@@ -138,10 +140,12 @@ impl TrendSeries {
         let starts: Vec<usize> = std::iter::once(0).chain(self.shifts.iter().map(|s| s.at)).collect();
         let ends = starts.iter().skip(1).copied().chain([self.points.len()]);
         let at = |i: usize| self.points.get(i).map_or(f64::NAN, |point| point.at);
+        let in_line = self.points.len().saturating_sub(self.out_of_line);
         let levels = starts.iter().zip(ends).zip(&self.levels);
         let levels = levels
-            .filter(|((start, end), _)| end > *start)
-            .map(|((start, end), level)| (at(*start), at(end - 1), *level))
+            .map(|((start, end), level)| (*start, end.min(in_line), *level))
+            .filter(|(start, end, _)| end > start)
+            .map(|(start, end, level)| (at(start), at(end - 1), level))
             .collect();
         let mark = |shift: &TrendShift| Mark {
             // Between the two runs.
@@ -153,7 +157,8 @@ impl TrendSeries {
                 TrendSign::Worse => Sign::Worse,
             },
         };
-        let spot = |point: &TrendPoint| trend::Spot {
+        let spot = |(i, point): (usize, &TrendPoint)| trend::Spot {
+            out_of_line: i >= in_line,
             at: point.at,
             value: point.value,
             interval: point.interval,
@@ -165,9 +170,9 @@ impl TrendSeries {
         };
         Panel {
             marks: self.shifts.iter().map(mark).collect(),
-            spots: self.points.iter().map(spot).collect(),
+            spots: self.points.iter().enumerate().map(spot).collect(),
             levels,
-            label: self.label,
+            label: format!("{} on {}", self.label, self.platform),
             verdict: self.verdict,
             counts: self.counts,
             series: self.series,

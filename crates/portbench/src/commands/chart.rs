@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use portbench_catalog::{Accelerator, Catalog};
 use portbench_chart::{Chart, Theme};
+use portbench_records::Run;
 use portbench_report::charts::{self, ChartKind, Selection, Study};
 
 use super::list::published_entries;
@@ -81,7 +82,9 @@ pub(crate) fn run(args: &ChartArgs) -> Result<u8, Failure> {
     }
     chart.notes.iter().for_each(|note| progress::say(note));
     let out = args.out.display().to_string();
-    let recipe = charts::recipe(&study, args.kind, &selection, &further(args), &out);
+    let named: Vec<String> =
+        if args.runs.is_empty() { Vec::new() } else { runs.iter().map(Run::id).collect() };
+    let recipe = charts::recipe(&study, &named, args.kind, &selection, &further(args), &out);
     progress::say(&format!("again: {recipe}"));
     Ok(0)
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use portbench_backend::with_causes;
+use portbench_chart::number::counted;
 use portbench_records::{Cell, Store, StoreError};
 use portbench_report::history::{
     HISTORY_COLUMNS, HISTORY_NUMERIC, History, HistoryRow, SHIFT_COLUMNS, SHIFT_NUMERIC, Stale, Wanted,
@@ -43,8 +44,8 @@ pub(crate) fn run(args: &HistoryArgs) -> Result<u8, Failure> {
     let rows = history.rows(args.ended);
     write(&rows, args.format.format)?;
     progress::say(&format!(
-        "{} runs, {} to {}; baseline: median of the runs since the last change point or break; a change counts from its floor on, claims hold for {} series together (Benjamini and Hochberg), and a first run out of line is a suspicion",
-        history.runs.len(),
+        "{}, {} to {}; baseline: median of the runs since the last change point or break; a change counts from its floor on, claims hold for {} series together (Benjamini and Hochberg), and a first run out of line is a suspicion",
+        counted(history.runs.len(), "run"),
         first.0,
         last.0,
         history.tests()
@@ -56,9 +57,9 @@ pub(crate) fn run(args: &HistoryArgs) -> Result<u8, Failure> {
     summarise(&rows, &stale);
     let caught = rows.iter().filter(|row| row.gated()).count();
     if args.gate && caught + stale.len() > 0 {
-        let reasons = [(caught, "cells"), (stale.len(), "stale suites")];
+        let reasons = [(caught, "cell"), (stale.len(), "stale suite")];
         let words: Vec<String> =
-            reasons.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+            reasons.iter().filter(|(n, _)| *n > 0).map(|(n, what)| counted(*n, what)).collect();
         progress::say(&format!("gate: {}", words.join(", ")));
         return Ok(GATE);
     }

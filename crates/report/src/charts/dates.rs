@@ -28,7 +28,7 @@ const STEPS: [u64; 17] = [
 ];
 
 /// Title of the axis from the first to the last time, and at most `most` round times on it with their words. Seconds since 1970-01-01.
-pub(super) fn axis(first: u64, last: u64, most: u64) -> (String, Vec<(f64, String)>) {
+pub(super) fn axis(first: u64, last: u64, most: u64) -> (String, Vec<(u64, String)>) {
     let fits = |step: &&u64| (last - first) / **step < most;
     let step = STEPS.iter().find(fits).copied().unwrap_or((last - first) / most.max(1) + 1);
     let times = (first.div_ceil(step)..=last / step).map(|n| n * step);
@@ -39,7 +39,7 @@ pub(super) fn axis(first: u64, last: u64, most: u64) -> (String, Vec<(f64, Strin
         (false, false) => moment(at).split_off(5),
     };
     let title = if one_day { format!("time on {}, UTC", date(first)) } else { "date, UTC".to_owned() };
-    (title, times.map(|at| (at as f64, words(at))).collect())
+    (title, times.map(|at| (at, words(at))).collect())
 }
 
 #[cfg(test)]

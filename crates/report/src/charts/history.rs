@@ -19,10 +19,12 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
     let history = study.history()?;
     let cells = study.cells(selection);
     let shown = |series: &Series| {
-        cells.iter().copied().find(|cell| {
+        let here = cells.iter().copied().filter(|cell| {
             let platform = study.platforms().iter().nth(cell.platform);
             cell.head.cell == series.cell && platform.is_some_and(|p| p.hardware == series.hardware)
-        })
+        });
+        // In the versions of its latest run.
+        here.max_by_key(|cell| study.infos()[cell.run].started)
     };
     let found = history.series.iter().filter_map(|series| Some((series, shown(series)?)));
     let (mut ended, mut followed) = (Vec::new(), Vec::new());
@@ -39,7 +41,8 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
     let all = followed.len();
     followed.truncate(PANELS);
     let times = || followed.iter().flat_map(|(series, _)| &series.points).map(|point| point.started);
-    let (time, ticks) = dates::axis(times().min()?, times().max()?, TICKS);
+    let first = times().min()?;
+    let (time, ticks) = dates::axis(first, times().max()?, TICKS);
     let drawn: Vec<&Shown> = followed.iter().map(|(_, cell)| *cell).collect();
     let mut notes: Vec<String> = study.stacks(&drawn).into_iter().collect();
     notes.extend(ended.iter().map(|series| {
@@ -54,10 +57,10 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
     let tests = history.tests();
     let trend = Trend {
         time,
-        ticks,
+        ticks: ticks.into_iter().map(|(at, words)| ((at - first) as f64, words)).collect(),
         series: followed
             .iter()
-            .map(|(series, cell)| drawn_series(study, series, cell, selection, tests))
+            .map(|(series, cell)| drawn_series(study, series, cell, (first, tests)))
             .collect(),
     };
     trend.chart(
@@ -65,7 +68,7 @@ pub(super) fn draw(study: &Study<'_>, selection: &Selection) -> Option<Chart> {
         kind::Head {
             name: name(ChartKind::History, selection),
             title: format!("Run by run{}", of(selection)),
-            subtitle: "A dot a run with its 95 % interval; bars: median of each segment; full lines: change points (E-divisive, p at most 0.01); dashed: declared breaks. Scales do not begin at 0."
+            subtitle: "A dot a run with its 95 % interval; bars: median of each segment; full lines: change points (E-divisive, p at most 0.01); dashed: declared breaks; rings: out of line with the baseline. Scales do not begin at 0."
                 .to_owned(),
             notes,
         },
@@ -76,15 +79,13 @@ fn drawn_series(
     study: &Study<'_>,
     series: &Series,
     cell: &Shown,
-    selection: &Selection,
-    tests: usize,
+    (first, tests): (u64, usize),
 ) -> TrendSeries {
-    let (what, detail) = study.words(cell, selection);
     let standing =
         series.standing.map_or_else(|| "not of tonight".to_owned(), |standing| standing.to_string());
     let point = |point: &crate::history::Point| TrendPoint {
         run: point.run.clone(),
-        at: point.started as f64,
+        at: (point.started - first) as f64,
         value: point.estimate[0],
         interval: (point.estimate[1], point.estimate[2]),
     };
@@ -101,11 +102,11 @@ fn drawn_series(
         }
     };
     TrendSeries {
-        label: if detail.is_empty() { what } else { format!("{what}, {detail}") },
+        label: format!("{} {}", series.cell.workload, cell.setting()),
         verdict: why(series, tests).iter().fold(standing, |standing, why| format!("{standing}: {why}")),
         counts: counts(series),
         series: study.series(cell),
-        platform: study.platforms().label(cell.platform).to_owned(),
+        platform: format!("{} · {}", series.cell.backend, series.hardware),
         format: match series.metric {
             Metric::Throughput | Metric::PrefillThroughput | Metric::FlopRate => Format::Short,
             Metric::Loss | Metric::ValidationLoss | Metric::EnergyPerUnit => Format::Plain,
@@ -115,6 +116,11 @@ fn drawn_series(
         points: series.points.iter().map(point).collect(),
         shifts: series.shifts.iter().map(shift).collect(),
         levels: series.levels().into_iter().map(|(_, level)| level).collect(),
+        out_of_line: series
+            .held
+            .as_ref()
+            .filter(|held| held.relevant())
+            .map_or(0, |held| held.candidate.len()),
     }
 }
 

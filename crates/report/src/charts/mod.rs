@@ -317,7 +317,8 @@ struct Gathered<'s, 'r> {
 impl Gathered<'_, '_> {
     fn add(&mut self, kind: ChartKind, about: &About, selection: Selection) -> Result<(), ReportError> {
         if let Some(chart) = draw(self.study, kind, &selection)? {
-            let recipe = recipe(self.study, kind, &selection, &[], &format!("{}.svg", chart.name));
+            let runs = self.study.run_ids();
+            let recipe = recipe(self.study, &runs, kind, &selection, &[], &format!("{}.svg", chart.name));
             self.placed.push(Placed { chart, about: about.clone(), recipe });
         }
         Ok(())
@@ -358,17 +359,18 @@ impl Gathered<'_, '_> {
     }
 }
 
-/// The command line that draws a chart alone as that file, with further arguments before its name.
+/// The command line that draws a chart of these runs (of a history, all stored ones where none is named) alone as that file, with further arguments before its name.
 #[must_use]
 pub fn recipe(
     study: &Study<'_>,
+    runs: &[String],
     kind: ChartKind,
     selection: &Selection,
     further: &[String],
     out: &str,
 ) -> String {
     let mut words = vec!["portbench".to_owned(), "chart".to_owned(), kind.name().to_owned()];
-    words.extend(study.run_ids());
+    words.extend(runs.iter().cloned());
     let numerics = selection.numerics.map(|n| n.name().to_owned());
     for (flag, value) in [
         ("--workload", &selection.workload),

@@ -361,9 +361,10 @@ pub const SHIFT_COLUMNS: [&str; 8] =
 /// Which of them hold numbers, which people read from the right.
 pub const SHIFT_NUMERIC: [&str; 1] = ["change"];
 
-/// A relative change with its sign.
+/// A relative change with its sign, if it has one.
 pub(crate) fn percent(change: f64) -> String {
-    format!("{:+.1} %", 100.0 * change)
+    let text = format!("{:+.1} %", 100.0 * change);
+    if text.ends_with("0.0 %") && text.len() == 6 { "0.0 %".to_owned() } else { text }
 }
 
 impl HistoryRow {
