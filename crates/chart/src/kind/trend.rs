@@ -143,7 +143,10 @@ impl TrendSeries {
         let in_line = self.points.len().saturating_sub(self.out_of_line);
         let levels = starts.iter().zip(ends).zip(&self.levels);
         let levels = levels
-            .map(|((start, end), level)| (*start, end.min(in_line), *level))
+            // A level that is itself out of line is drawn as well.
+            .map(|((start, end), level)| {
+                (*start, if in_line > *start { end.min(in_line) } else { end }, *level)
+            })
             .filter(|(start, end, _)| end > start)
             .map(|(start, end, level)| (at(start), at(end - 1), level))
             .collect();
