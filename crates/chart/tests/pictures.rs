@@ -190,6 +190,38 @@ fn every_kind(values: &[(f64, f64)], names: &[String]) -> Vec<Chart> {
             })
             .collect(),
     };
+    let trend = |i: usize| kind::TrendSeries {
+        label: name(i),
+        verdict: "regression: worse in 2 runs".into(),
+        counts: "units per second, more is better".into(),
+        series: i,
+        platform: name(i),
+        format: Format::Short,
+        points: values
+            .iter()
+            .enumerate()
+            .map(|(k, (value, spread))| kind::TrendPoint {
+                run: format!("run {k}"),
+                at: 86_400.0 * k as f64,
+                value: *value,
+                interval: (value * (1.0 - spread), value * (1.0 + spread)),
+            })
+            .collect(),
+        shifts: (1..values.len())
+            .map(|at| kind::TrendShift {
+                at,
+                words: format!("driver 580.95.{at} -> 580.95.{}, portbench 0.1.0 -> 0.2.0", at + 1),
+                sign: [kind::TrendSign::Declared, kind::TrendSign::Better, kind::TrendSign::Worse][at % 3],
+            })
+            .collect(),
+        levels: values.iter().map(|(value, _)| *value).collect(),
+        out_of_line: 1,
+    };
+    let trend = kind::Trend {
+        time: "date, UTC".into(),
+        ticks: (0..values.len()).map(|k| (86_400.0 * k as f64, format!("2026-11-{:02}", k + 1))).collect(),
+        series: (0..names.len()).map(trend).collect(),
+    };
     let drawn = [
         Some(rows),
         lines.chart("scaling", head("lines"), |_| None),
@@ -203,6 +235,7 @@ fn every_kind(values: &[(f64, f64)], names: &[String]) -> Vec<Chart> {
         kind::cascade(&platforms, (0..names.len()).map(application).collect(), head("cascade")),
         loss.chart(head("loss")),
         kind::tornado("sensitivity", head("tornado"), ["lower".into(), "higher".into()], vec![tornado]),
+        trend.chart("history", head("trend")),
     ];
     drawn.into_iter().flatten().collect()
 }
@@ -256,7 +289,7 @@ fn check(svg: &str, width: f64) {
 fn every_kind_is_a_sound_picture() {
     let values: Vec<(f64, f64)> = (1..9).map(|i| (f64::from(i) * 0.7, 0.1)).collect();
     let charts = every_kind(&values, &names(3));
-    assert_eq!(charts.len(), 12);
+    assert_eq!(charts.len(), 13);
     for chart in charts {
         let name = &chart.name;
         assert!(!chart.description.is_empty() && !chart.data.rows().is_empty(), "{name}");

@@ -2,11 +2,13 @@
 
 mod chart;
 mod compile;
+mod history;
 mod migrate;
 mod money;
 mod owned;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use portbench_measure::Metric;
@@ -16,6 +18,7 @@ use portbench_workload::Replicas;
 
 pub(crate) use chart::{ChartArgs, Ground, PIXEL_RATIO};
 pub(crate) use compile::{CompileArgs, FlagArgs};
+pub(crate) use history::HistoryArgs;
 pub(crate) use migrate::{
     DiffArgs, DiffView, MigrateArgs, MigrateCommand, RuleArgs, ScanArgs, ScanFormat, ScanView,
 };
@@ -53,6 +56,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Compare two stored runs: ratios with intervals and verdicts
     Compare(CompareArgs),
+    /// Follow every cell over all stored runs: change points, regressions, cells that are lost
+    History(HistoryArgs),
     /// Run a model directory on given inputs and compare its outputs with expected ones
     Verify(VerifyArgs),
     /// Write charts, tables and an HTML page of stored runs
@@ -252,11 +257,24 @@ pub(crate) struct RunArgs {
     /// Continue an interrupted run: its id, a prefix of it, its directory, or `latest`
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<String>,
+    /// End in order within this time: what does not fit is skipped or has fewer trials, and --resume takes the rest
+    #[arg(long, value_name = "MINUTES", value_parser = minutes)]
+    pub(crate) budget: Option<Duration>,
+    /// Only cells whose latest stored run is out of line with the runs before: a second one makes a claim or takes it back
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) suspicious: bool,
     /// Write no report at the end
     #[arg(long)]
     pub(crate) no_report: bool,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
+}
+
+/// Reads minutes.
+fn minutes(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|minutes: &f64| *minutes > 0.0).map(|minutes| 60.0 * minutes);
+    let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.ok_or_else(|| "give minutes, above 0".to_owned())
 }
 
 /// Where runs are stored.
@@ -345,7 +363,7 @@ pub(crate) struct PortabilityArgs {
 }
 
 /// Reads a metric by its name in tables and files.
-fn metric(word: &str) -> Result<Metric, String> {
+pub(crate) fn metric(word: &str) -> Result<Metric, String> {
     Metric::ALL.into_iter().find(|metric| metric.name() == word).ok_or_else(|| {
         let words: Vec<&str> = Metric::ALL.into_iter().map(Metric::name).collect();
         format!("there are {}", words.join(", "))

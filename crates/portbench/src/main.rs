@@ -55,6 +55,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Chart(args) => commands::chart::run(&args),
         Command::Export(args) => commands::export::run(&args),
         Command::Compare(args) => commands::compare::run(&args),
+        Command::History(args) => commands::history::run(&args),
         Command::Verify(args) => commands::verify::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Cost(args) => commands::cost::run(&args),

@@ -106,6 +106,13 @@ impl Run {
         }
     }
 
+    /// Whether a process executes it now. Takes no right, and leaves no trace.
+    #[must_use]
+    pub fn in_progress(&self) -> bool {
+        let lock = File::open(self.dir.join("lock"));
+        lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Stores the record of a cell that has ended, and then drops its partial trials. Once this returns the record outlives the process and a loss of power.
     ///
     /// # Errors

@@ -94,10 +94,20 @@ pub struct BackendHead {
     pub settings: BTreeMap<String, String>,
 }
 
-/// The machine's processors.
+/// The machine and the program.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct EnvironmentHead {
+    /// Version of portbench.
+    pub portbench: String,
+    /// Commit it was built from, if known.
+    pub commit: Option<String>,
+    /// Operating system and version.
+    pub os: String,
+    /// Kernel version.
+    pub kernel: String,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
     /// CPU model.
     pub cpu: String,
     /// Logical CPUs that the process could use.
@@ -150,6 +160,8 @@ pub struct ParityHead {
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct OutputHead {
+    /// Error against the oracle.
+    pub error: Option<f64>,
     /// `R`: the error over that of the same element type on the CPU.
     pub ratio: Option<f64>,
 }

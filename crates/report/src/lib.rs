@@ -9,6 +9,7 @@ mod compilation;
 mod cost;
 mod efficiency;
 mod error;
+pub mod history;
 mod html;
 mod lowering;
 mod page;

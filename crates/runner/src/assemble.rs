@@ -47,7 +47,7 @@ pub(crate) fn record(
         cell: planned.cell.clone(),
         outcome: ending.outcome,
         // Texts of libraries have paths in them.
-        detail: ending.detail.map(|text| without_user(&text)).or_else(|| notes(&planned.spec, &measurements)),
+        detail: detail(ending.detail.map(|text| without_user(&text)), notes(&planned.spec, &measurements)),
         provenance: Provenance::Measured,
         problem: Problem {
             model: resolved.model.clone(),
@@ -68,6 +68,12 @@ pub(crate) fn record(
         trials: kept.iter().map(|t| t.trial.clone()).collect(),
         environment: environment.clone(),
     }
+}
+
+/// Why a cell ended as it did, and what a reader should know of its times.
+fn detail(ending: Option<String>, notes: Option<String>) -> Option<String> {
+    let all: Vec<String> = ending.into_iter().chain(notes).collect();
+    (!all.is_empty()).then(|| all.join("\n"))
 }
 
 /// What a reader should know of measured times.

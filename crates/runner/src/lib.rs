@@ -9,6 +9,7 @@
 
 mod ask;
 mod assemble;
+mod budget;
 mod digest;
 mod error;
 mod event;
@@ -20,6 +21,7 @@ mod work;
 mod worker;
 
 pub use ask::{Answer, ask};
+pub use budget::Budget;
 pub use error::RunnerError;
 pub use event::Event;
 pub use goldens::{GOLDENS, Golden, goldens};

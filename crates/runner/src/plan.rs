@@ -117,6 +117,22 @@ impl Plan {
         Ok(Self { suite: suite.into(), seed, trials, cells, entries })
     }
 
+    /// Name of the suite, or of what stands in its place.
+    #[must_use]
+    pub fn suite(&self) -> &str {
+        &self.suite
+    }
+
+    /// The same plan with some of its cells.
+    ///
+    /// # Errors
+    /// [`RunnerError::EmptyPlan`] where none is kept.
+    pub fn narrowed(mut self, keep: impl Fn(&Cell) -> bool) -> Result<Self, RunnerError> {
+        self.cells.retain(|planned| keep(&planned.cell));
+        self.entries.retain(|entry| keep(&entry.cell));
+        if self.cells.is_empty() { Err(RunnerError::EmptyPlan) } else { Ok(self) }
+    }
+
     /// The cells, in the order given.
     #[must_use]
     pub fn cells(&self) -> &[PlannedCell] {

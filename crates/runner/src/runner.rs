@@ -14,6 +14,7 @@ use portbench_records::{
 use portbench_worker::{Job, MeasureJob, ParityJob};
 
 use crate::assemble::{self, Ending};
+use crate::budget::{Budget, Spending};
 use crate::error::RunnerError;
 use crate::event::Event;
 use crate::goldens::GOLDENS;
@@ -30,6 +31,8 @@ pub struct Runner<'a> {
     pub cache: Option<&'a std::path::Path>,
     /// Set by somebody else to stop the run; the worker is killed and everything finished stays.
     pub cancel: Option<&'a AtomicBool>,
+    /// How long the run may take: what does not fit is skipped, and everything else ends in order.
+    pub budget: Option<Budget<'a>>,
     /// Facts of the machine that the caller found, for the records beside those that any machine tells.
     pub facts: Option<&'a BTreeMap<String, String>>,
 }
@@ -75,7 +78,8 @@ impl Runner<'_> {
         self.execute(run, plan, environment, on_event)
     }
 
-    /// Goes on with a run: finished cells and trials are kept, a record that cannot be read is made again, the rest is run in the order it always had.
+    /// Goes on with a run: finished cells and trials are kept, a record that cannot be read is made again, the rest is run in the order it always had. Cells that were skipped are run, and those
+    /// that a budget cut short get the trials that they lack.
     ///
     /// # Errors
     /// [`RunnerError::OtherPlan`] if the run was started with another plan or on another machine; else as [`Runner::start`].
@@ -121,6 +125,7 @@ impl Runner<'_> {
             plan,
             outcomes: vec![None; plan.cells.len()],
             kept: vec![Vec::new(); plan.cells.len()],
+            spending: self.budget.map(|budget| Spending::new(budget, plan.cells.len())),
             run,
         };
         execution.recall()?;
@@ -147,6 +152,7 @@ struct Execution<'a> {
     outcomes: Vec<Option<Outcome>>,
     /// Finished trials of each cell that has not ended, by number.
     kept: Vec<Vec<PartialTrial>>,
+    spending: Option<Spending<'a>>,
 }
 
 /// Whether what executed is what the cell names; the first device of a kind may be named without its number.
@@ -161,6 +167,8 @@ enum Checked {
     Wrong(Box<Ending>),
     /// The answers are right and the times are not to be believed; how the cell ends if they stay so.
     Doubtful(Box<Ending>),
+    /// The budget was spent meanwhile: the trial counts as not run.
+    Cut,
 }
 
 impl Execution<'_> {
@@ -173,17 +181,41 @@ impl Execution<'_> {
             if let Ok(head) = head
                 && let Some(&index) = ids.get(&head.cell.id())
             {
-                self.outcomes[index] = Some(head.outcome);
+                match head.outcome {
+                    Outcome::Skipped => {}
+                    Outcome::Measured if (head.trials.len() as u64) < self.plan.trials => {
+                        self.kept[index] = self.cut_short(&head.cell.id())?;
+                    }
+                    outcome => self.outcomes[index] = Some(outcome),
+                }
             }
         }
         for (id, index) in ids {
             if self.outcomes[index].is_none() {
-                let mut trials = self.run.trials(&id)?;
-                trials.retain(|t| t.number < self.plan.trials);
-                self.kept[index] = trials;
+                let kept = &mut self.kept[index];
+                for trial in self.run.trials(&id)? {
+                    if trial.number < self.plan.trials && kept.iter().all(|t| t.number != trial.number) {
+                        kept.push(trial);
+                    }
+                }
+                kept.sort_unstable_by_key(|t| t.number);
             }
         }
         Ok(())
+    }
+
+    /// The trials of a cell that a budget cut short, out of its record.
+    fn cut_short(&self, id: &str) -> Result<Vec<PartialTrial>, RunnerError> {
+        let Some(record) = self.run.record(id)? else { return Ok(Vec::new()) };
+        // Places in the order count through all cells of a round, and a round is a trial of each.
+        let round = self.plan.cells.len() as u64;
+        let trial = |trial: Trial| PartialTrial {
+            backend: record.backend.clone(),
+            lowering: record.lowering.clone(),
+            parity: record.parity.clone(),
+            ..PartialTrial::new(trial.order / round, trial)
+        };
+        Ok(record.trials.into_iter().map(trial).collect())
     }
 
     fn all(&mut self, on_event: &mut dyn FnMut(Event<'_>)) -> Result<(), RunnerError> {
@@ -202,6 +234,9 @@ impl Execution<'_> {
         for (position, (number, index)) in order.into_iter().enumerate() {
             if open(self, number, index) {
                 self.check_cancelled()?;
+                if !self.spending.as_ref().is_none_or(|spending| spending.fits(index)) {
+                    continue;
+                }
                 on_event(Event::TrialStarted { cell: &plan.cells[index].cell, number, position: started });
                 started += 1;
                 self.trial(position, number, index, on_event)?;
@@ -209,6 +244,25 @@ impl Execution<'_> {
             if self.outcomes[index].is_none() && self.kept[index].len() as u64 == plan.trials {
                 self.end(index, Ending::new(Outcome::Measured, None), on_event)?;
             }
+        }
+        self.end_unfinished(on_event)
+    }
+
+    /// Ends the cells for which the budget was too short: with the trials that they have, or skipped.
+    fn end_unfinished(&mut self, on_event: &mut dyn FnMut(Event<'_>)) -> Result<(), RunnerError> {
+        let Some(spending) = &self.spending else { return Ok(()) };
+        let why = format!("{}; `portbench run --resume {}` runs the rest", spending.words(), self.run.id());
+        for index in 0..self.outcomes.len() {
+            if self.outcomes[index].is_some() {
+                continue;
+            }
+            let ending = match self.kept[index].len() {
+                0 => Ending::new(Outcome::Skipped, Some(why.clone())),
+                n => {
+                    Ending::new(Outcome::Measured, Some(format!("{n} of {} trials: {why}", self.plan.trials)))
+                }
+            };
+            self.end(index, ending, on_event)?;
         }
         Ok(())
     }
@@ -233,11 +287,16 @@ impl Execution<'_> {
         index: usize,
         on_event: &mut dyn FnMut(Event<'_>),
     ) -> Result<(), RunnerError> {
+        let began = self.spending.as_ref().map(Spending::elapsed);
         let mut checked = self.attempt(position, number, index, on_event)?;
         if matches!(checked, Checked::Doubtful(_)) {
             checked = self.attempt(position, number, index, on_event)?;
         }
+        if let (Some(spending), Some(began)) = (&mut self.spending, began) {
+            spending.took(index, began);
+        }
         match checked {
+            Checked::Cut => Ok(()),
             Checked::Wrong(ending) | Checked::Doubtful(ending) => self.end(index, *ending, on_event),
             Checked::Right(trial) => {
                 let cell = &self.plan.cells[index].cell;
@@ -276,7 +335,8 @@ impl Execution<'_> {
                 });
             };
             let cancel = self.runner.cancel;
-            let cancelled = || cancel.is_some_and(|flag| flag.load(Ordering::Relaxed));
+            let spent = || self.spending.as_ref().is_some_and(Spending::spent);
+            let cancelled = || cancel.is_some_and(|flag| flag.load(Ordering::Relaxed)) || spent();
             let limits = self.runner.limits;
             let mut watch = Watch { limits, cancelled: &cancelled, hear: &mut hear, ready: &|| true };
             if planned.replicas.is_empty() {
@@ -304,7 +364,7 @@ impl Execution<'_> {
                 }
                 Ok(self.check(planned, finished, position, number, started))
             }
-            Err(Stop::Cancelled) => Err(self.interrupted()),
+            Err(Stop::Cancelled) => self.check_cancelled().map(|()| Checked::Cut),
             Err(Stop::Ended { outcome, detail, info }) => {
                 let ending = Ending { backend: info, ..Ending::new(outcome, Some(detail)) };
                 Ok(Checked::Wrong(Box::new(ending)))

@@ -20,6 +20,9 @@
 //! | [`parity`] | how far one set of numbers is from another |
 //! | [`logits`] | parity of next-token distributions |
 //! | [`identity`] | metrics that must agree with each other |
+//! | [`change_point`] | where the level of a series shifts |
+//! | [`mod@noise`] | how much a series moves by itself |
+//! | [`regression`] | does the latest run still look like those before it? |
 //! | [`portability`] | performance portability over a set of platforms |
 //! | [`divergence`] | how much of the code differs from platform to platform |
 //! | [`histogram`] | a compact store for many latencies |
@@ -37,6 +40,7 @@
 //! ```
 
 pub mod bootstrap;
+pub mod change_point;
 pub mod compare;
 pub mod divergence;
 pub mod early_stopping;
@@ -47,19 +51,24 @@ pub mod hypothesis;
 pub mod identity;
 pub mod logits;
 pub mod multiplicity;
+pub mod noise;
 pub mod parity;
 pub mod portability;
 pub mod quantile;
+pub mod regression;
 pub mod sample;
 mod special;
 pub mod trials;
 pub mod warmup;
 
 pub use bootstrap::{BootstrapOptions, bootstrap, bootstrap_ratio};
+pub use change_point::{ChangeOptions, ChangePoint, change_points};
 pub use compare::{CompareOptions, Comparison, Direction, Verdict, compare};
 pub use error::StatsError;
 pub use estimate::{Estimate, IntervalMethod, Statistic, interval};
 pub use histogram::LatencyHistogram;
+pub use noise::noise;
 pub use quantile::{QuantileEstimate, quantile_interval};
+pub use regression::Standing;
 pub use sample::{Outlier, Sample};
 pub use trials::Trials;

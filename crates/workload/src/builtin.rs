@@ -15,4 +15,5 @@ pub(crate) const WORKLOADS: &[(&str, &str)] = texts!("":
 );
 
 /// Name and text of every suite.
-pub(crate) const SUITES: &[(&str, &str)] = texts!("suites/": "cpu", "gpu", "gpu-pytorch", "nightly", "quick");
+pub(crate) const SUITES: &[(&str, &str)] =
+    texts!("suites/": "cpu", "gpu", "gpu-pytorch", "nightly", "nightly-trn", "quick");

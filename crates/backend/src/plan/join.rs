@@ -4,6 +4,7 @@
 //! larger kernels: what launching costs a GPU, and starting threads a CPU, is paid once.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use portbench_graph::{Graph, Init, Node, Op, ParamSpec, Program, Shape, Type, ValueId};
 
@@ -138,16 +139,39 @@ fn param_of(joined: &mut Joined, names: &[String]) -> usize {
     param
 }
 
+fn push(nodes: &mut Vec<Node>, node: Node) -> ValueId {
+    nodes.push(node);
+    ValueId(nodes.len() as u32 - 1)
+}
+
+/// The product of a group, like its first linear layer, with the parameters that it reads.
+fn product(first: &Node, x: ValueId, group: &Group, nodes: &mut Vec<Node>, joined: &mut Joined) -> ValueId {
+    let mut args = vec![x];
+    let mut columns = 0;
+    for names in [&group.weights, &group.biases] {
+        if names.is_empty() {
+            continue;
+        }
+        let param = param_of(joined, names);
+        let spec = &joined.program.params[param];
+        columns = spec.ty.dims()[0];
+        let (op, ty) = (Op::Param { name: spec.name.clone() }, spec.ty.clone());
+        args.push(push(nodes, Node { op, args: Default::default(), ty, ..first.clone() }));
+    }
+    let mut dims = first.ty.dims().to_vec();
+    if let Some(last) = dims.last_mut() {
+        *last = columns;
+    }
+    let ty = Type::new(first.ty.dtype, Shape::from(&dims[..]));
+    push(nodes, Node { args: args.into_iter().collect(), ty, ..first.clone() })
+}
+
 /// The entry with one product a group, and a slice of it where each of its products was.
 fn rewritten(graph: &Graph, groups: &[&Group], joined: &mut Joined) -> Graph {
     let mut nodes: Vec<Node> = Vec::with_capacity(graph.nodes.len());
     let mut moved: Vec<ValueId> = Vec::with_capacity(graph.nodes.len());
     // Of each group that was begun: its product, and how many of its columns were taken.
     let mut begun: BTreeMap<usize, (ValueId, usize)> = BTreeMap::new();
-    let push = |nodes: &mut Vec<Node>, node: Node| {
-        nodes.push(node);
-        ValueId(nodes.len() as u32 - 1)
-    };
     for (i, node) in graph.nodes.iter().enumerate() {
         let args = node.args.iter().map(|a| moved[a.index()]).collect();
         let Some((g, group)) = groups.iter().enumerate().find(|(_, group)| group.linears.contains(&i)) else {
@@ -155,29 +179,13 @@ fn rewritten(graph: &Graph, groups: &[&Group], joined: &mut Joined) -> Graph {
             continue;
         };
         let width = node.ty.dims().last().copied().unwrap_or(0);
-        if !begun.contains_key(&g) {
-            let mut all: Vec<ValueId> = vec![moved[node.args[0].index()]];
-            let mut columns = 0;
-            for names in [&group.weights, &group.biases] {
-                if names.is_empty() {
-                    continue;
-                }
-                let param = param_of(joined, names);
-                let spec = &joined.program.params[param];
-                columns = spec.ty.dims()[0];
-                let (op, ty) = (Op::Param { name: spec.name.clone() }, spec.ty.clone());
-                let source = Node { op, args: Default::default(), ty, ..node.clone() };
-                all.push(push(&mut nodes, source));
+        let (product, taken) = match begun.entry(g) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let x = moved[node.args[0].index()];
+                new.insert((product(node, x, group, &mut nodes, joined), 0))
             }
-            let mut dims = node.ty.dims().to_vec();
-            if let Some(last) = dims.last_mut() {
-                *last = columns;
-            }
-            let ty = Type::new(node.ty.dtype, Shape::from(&dims[..]));
-            let product = Node { args: all.into_iter().collect(), ty, ..node.clone() };
-            begun.insert(g, (push(&mut nodes, product), 0));
-        }
-        let Some((product, taken)) = begun.get_mut(&g) else { continue };
+        };
         let op = Op::Slice { axis: node.ty.dims().len() - 1, start: *taken, len: width, step: 1 };
         *taken += width;
         let slice = Node { op, args: [*product].into_iter().collect(), ..node.clone() };

@@ -1,4 +1,4 @@
-//! Forms of charts: rows of bars, curves over two axes, matrices, stacked bars, cascades, bars to both sides of a base. Each knows its geometry and nothing of what it shows.
+//! Forms of charts: rows of bars, curves over two axes, matrices, stacked bars, cascades, bars to both sides of a base, panels over time. Each knows its geometry and nothing of what it shows.
 
 pub(crate) mod bars;
 pub(crate) mod cascade;
@@ -6,6 +6,7 @@ pub(crate) mod matrix;
 pub(crate) mod plot;
 pub(crate) mod stacks;
 pub(crate) mod tornado;
+pub(crate) mod trend;
 
 use crate::canvas::Canvas;
 use bars::Bars;
@@ -14,6 +15,7 @@ use matrix::Matrix;
 use plot::Plot;
 use stacks::Stacks;
 use tornado::Tornado;
+use trend::Trend;
 
 /// The part of a canvas that is left for a form.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +42,7 @@ pub(crate) enum Form {
     Plot(Plot),
     Stacks(Stacks),
     Tornado(Tornado),
+    Trend(Trend),
 }
 
 impl Form {
@@ -52,6 +55,7 @@ impl Form {
             Self::Plot(plot) => plot.draw(canvas, room),
             Self::Stacks(stacks) => stacks.draw(canvas, room),
             Self::Tornado(tornado) => tornado.draw(canvas, room),
+            Self::Trend(trend) => trend.draw(canvas, room),
         }
     }
 }

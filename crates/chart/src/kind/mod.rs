@@ -11,6 +11,7 @@ mod quantiles;
 mod roofline;
 mod rows;
 mod tornado;
+mod trend;
 
 pub use cascade::{CascadeApplication, CascadeStep, cascade};
 pub use coverage::{Lowered, OpCoverage, OpShare, coverage};
@@ -23,6 +24,7 @@ pub use quantiles::{Latencies, Quantiles};
 pub use roofline::{Roof, Roofline, RooflinePoint};
 pub use rows::rows;
 pub use tornado::{TornadoLine, TornadoPanel, tornado};
+pub use trend::{Trend, TrendPoint, TrendSeries, TrendShift, TrendSign};
 
 use crate::chart::Key;
 use crate::marker::Provenance;

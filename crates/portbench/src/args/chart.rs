@@ -17,8 +17,8 @@ pub(crate) struct ChartArgs {
     /// Kind of chart (`portbench list charts`)
     #[arg(value_parser = ChartKind::parse)]
     pub(crate) kind: ChartKind,
-    /// Runs: ids, prefixes of them, directories, or `latest`
-    #[arg(required = true, value_name = "RUN")]
+    /// Runs: ids, prefixes of them, directories, or `latest`; of a history all stored runs if not given
+    #[arg(value_name = "RUN")]
     pub(crate) runs: Vec<String>,
     /// Only this workload
     #[arg(long, value_name = "NAME")]

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use portbench_catalog::{Accelerator, Catalog};
 use portbench_chart::{Chart, Theme};
+use portbench_records::Run;
 use portbench_report::charts::{self, ChartKind, Selection, Study};
 
 use super::list::published_entries;
-use super::runs::each_once;
+use super::runs::{each_once, every_readable};
 use crate::args::{ChartArgs, Ground, PIXEL_RATIO};
 use crate::failure::{Failure, usage};
 use crate::progress;
@@ -22,7 +23,13 @@ pub(crate) fn run(args: &ChartArgs) -> Result<u8, Failure> {
             "`{path}` ends in no format: name the file .svg, .png, or .csv for the numbers"
         ))
     })?;
-    let runs = each_once(&args.results.results, &args.runs)?;
+    let runs = match (args.kind, args.runs.is_empty()) {
+        (ChartKind::History, true) => every_readable(&args.results.results)?,
+        (kind, true) => {
+            return Err(Failure::usage(format!("name the runs whose {kind} is drawn, or `latest`")));
+        }
+        _ => each_once(&args.results.results, &args.runs)?,
+    };
     let catalog = Catalog::load(args.catalog.catalog.as_deref()).map_err(usage)?;
     let on = args.on.iter().map(|name| catalog.accelerator(name).cloned().map_err(usage));
     let on: Vec<Accelerator> = on.collect::<Result<_, _>>()?;
@@ -75,7 +82,9 @@ pub(crate) fn run(args: &ChartArgs) -> Result<u8, Failure> {
     }
     chart.notes.iter().for_each(|note| progress::say(note));
     let out = args.out.display().to_string();
-    let recipe = charts::recipe(&study, args.kind, &selection, &further(args), &out);
+    let named: Vec<String> =
+        if args.runs.is_empty() { Vec::new() } else { runs.iter().map(Run::id).collect() };
+    let recipe = charts::recipe(&study, &named, args.kind, &selection, &further(args), &out);
     progress::say(&format!("again: {recipe}"));
     Ok(0)
 }

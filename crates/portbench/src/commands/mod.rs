@@ -8,6 +8,7 @@ pub(crate) mod cost;
 pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod goldens;
+pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod migrate;
 pub(crate) mod plan;

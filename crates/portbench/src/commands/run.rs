@@ -1,10 +1,14 @@
 //! `run`: plan, execute, report.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
-use portbench_records::{Outcome, Store};
-use portbench_runner::{Runner, RunnerError, Summary};
+use portbench_backend::with_causes;
+use portbench_records::{Outcome, Store, StoreError};
+use portbench_report::history::{History, Wanted};
+use portbench_runner::{Budget, Plan, Runner, RunnerError, Summary};
 
 use crate::args::RunArgs;
 use crate::cells;
@@ -13,12 +17,16 @@ use crate::failure::{Failure, SOME_CELL};
 use crate::neuron;
 use crate::progress::{self, Display};
 
-/// Set by the first Ctrl-C; the run then stops in order.
+/// Set by the first Ctrl-C or SIGTERM; the run then stops in order.
 static CANCEL: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
+    let began = Instant::now();
     let store = Store::new(&args.results.results);
-    let selection = cells::select_with(&args.select, neuron::choices(args.flags)?)?;
+    let mut selection = cells::select_with(&args.select, neuron::choices(args.flags)?)?;
+    if args.suspicious {
+        selection.plan = suspicious(&store, selection.plan)?;
+    }
     neuron::check_flags(args.flags, &selection.plan)?;
     neuron::warn(&selection.plan);
     ctrlc::set_handler(|| {
@@ -28,7 +36,14 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     })
     .map_err(|e| Failure::bug(format!("cannot listen for Ctrl-C: {e}")))?;
     let facts = neuron::facts(&selection.plan);
-    let runner = Runner { limits: selection.limits, cache: None, cancel: Some(&CANCEL), facts: Some(&facts) };
+    let elapsed = || began.elapsed();
+    let runner = Runner {
+        limits: selection.limits,
+        cache: None,
+        cancel: Some(&CANCEL),
+        budget: args.budget.map(|time| Budget { time, elapsed: &elapsed }),
+        facts: Some(&facts),
+    };
     let mut display = Display::new();
     let result = match &args.resume {
         None => runner.start(&store, &selection.plan, &mut |event| display.show(&event)),
@@ -43,6 +58,19 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
         other => Failure::from(other),
     })?;
     finish(args, &summary)
+}
+
+/// The cells of a plan whose latest run is out of line.
+fn suspicious(store: &Store, plan: Plan) -> Result<Plan, Failure> {
+    let unread = |error: &StoreError| progress::say(&format!("warning: left out: {}", with_causes(error)));
+    let wanted = Wanted { suite: Some(plan.suite()), ..Wanted::default() };
+    let history = History::read(store, &wanted, &unread)?;
+    let rows = history.rows(false);
+    let cells: BTreeSet<&str> = rows.iter().filter(|r| r.suspicious()).map(|r| r.cell.as_str()).collect();
+    if cells.is_empty() {
+        return Err(Failure::nothing(format!("no cell of {} is suspicious", plan.suite())));
+    }
+    Ok(plan.narrowed(|cell| cells.contains(cell.id().as_str()))?)
 }
 
 fn finish(args: &RunArgs, summary: &Summary) -> Result<u8, Failure> {

@@ -4,7 +4,9 @@ mod beside;
 mod cascade;
 mod cost;
 mod coverage;
+mod dates;
 mod hardware;
+mod history;
 mod latency;
 mod loss;
 mod nothing;
@@ -104,11 +106,13 @@ pub enum ChartKind {
     Scaling,
     /// Performance portability.
     Cascade,
+    /// Values of many runs.
+    History,
 }
 
 impl ChartKind {
     /// Every kind, in the order of a report.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Throughput,
         Self::Outcomes,
         Self::Parity,
@@ -127,6 +131,7 @@ impl ChartKind {
         Self::Loss,
         Self::Scaling,
         Self::Cascade,
+        Self::History,
     ];
 
     /// The word, as on the command line and in file names.
@@ -151,6 +156,7 @@ impl ChartKind {
             Self::Loss => "loss",
             Self::Scaling => "scaling",
             Self::Cascade => "cascade",
+            Self::History => "history",
         }
     }
 
@@ -190,6 +196,7 @@ impl ChartKind {
             Self::Cascade => {
                 "efficiency of each back end from its best platform to its worst, with running PP"
             }
+            Self::History => "each cell over many runs: levels, change points, declared breaks",
         }
     }
 
@@ -233,6 +240,7 @@ pub fn draw(study: &Study<'_>, kind: ChartKind, selection: &Selection) -> Result
         ChartKind::Loss => loss::draw(study, selection),
         ChartKind::Scaling => Ok(scaling::draw(study, selection)),
         ChartKind::Cascade => Ok(cascade::draw(study, selection).ok()),
+        ChartKind::History => Ok(history::draw(study, selection)),
     }
 }
 
@@ -251,7 +259,7 @@ const OVERVIEW: [ChartKind; 8] = [
 const ACROSS: [ChartKind; 5] =
     [ChartKind::Throughput, ChartKind::Cost, ChartKind::Latency, ChartKind::TtftTpot, ChartKind::OpCoverage];
 /// Of one workload in one number format.
-const WITHIN: [ChartKind; 7] = [
+const WITHIN: [ChartKind; 8] = [
     ChartKind::CostLoad,
     ChartKind::LatencyPercentiles,
     ChartKind::LatencyCdf,
@@ -259,6 +267,7 @@ const WITHIN: [ChartKind; 7] = [
     ChartKind::Loss,
     ChartKind::Scaling,
     ChartKind::Cascade,
+    ChartKind::History,
 ];
 
 /// Every chart of a report over the study's runs, in the order of a report: of all, then of each workload, then of each platform.
@@ -308,7 +317,8 @@ struct Gathered<'s, 'r> {
 impl Gathered<'_, '_> {
     fn add(&mut self, kind: ChartKind, about: &About, selection: Selection) -> Result<(), ReportError> {
         if let Some(chart) = draw(self.study, kind, &selection)? {
-            let recipe = recipe(self.study, kind, &selection, &[], &format!("{}.svg", chart.name));
+            let runs = self.study.run_ids();
+            let recipe = recipe(self.study, &runs, kind, &selection, &[], &format!("{}.svg", chart.name));
             self.placed.push(Placed { chart, about: about.clone(), recipe });
         }
         Ok(())
@@ -349,17 +359,18 @@ impl Gathered<'_, '_> {
     }
 }
 
-/// The command line that draws a chart alone as that file, with further arguments before its name.
+/// The command line that draws a chart of these runs (of a history, all stored ones where none is named) alone as that file, with further arguments before its name.
 #[must_use]
 pub fn recipe(
     study: &Study<'_>,
+    runs: &[String],
     kind: ChartKind,
     selection: &Selection,
     further: &[String],
     out: &str,
 ) -> String {
     let mut words = vec!["portbench".to_owned(), "chart".to_owned(), kind.name().to_owned()];
-    words.extend(study.run_ids());
+    words.extend(runs.iter().cloned());
     let numerics = selection.numerics.map(|n| n.name().to_owned());
     for (flag, value) in [
         ("--workload", &selection.workload),

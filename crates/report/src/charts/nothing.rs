@@ -42,6 +42,9 @@ pub fn why_nothing(study: &Study<'_>, kind: ChartKind, selection: &Selection) ->
         ChartKind::Scaling => {
             "no cell of several replicas was measured in a run that measured it with one as well".to_owned()
         }
+        ChartKind::History => {
+            "no cell was measured in two runs with one program, one set of settings and one hardware".to_owned()
+        }
         ChartKind::Parity => "no output was compared with the oracle".to_owned(),
         ChartKind::OpCoverage => "no record says how its ops ran".to_owned(),
         ChartKind::Cascade => cascade::draw(study, selection).err().unwrap_or_default(),

@@ -12,6 +12,7 @@ use super::beside::{projection, publisher};
 use super::prices::{PriceChoice, Prices, unfit};
 use super::programs::{self, Unlike};
 use crate::error::ReportError;
+use crate::history::History;
 use crate::platform::{Platform, Platforms};
 
 /// A cell of one of the runs.
@@ -78,6 +79,8 @@ pub struct Study<'a> {
     unlike: Vec<Unlike>,
     /// Of each run, why records cannot be read.
     unreadable: Vec<Vec<String>>,
+    /// Every cell over all of the runs; of one run there is none.
+    history: Option<History>,
     catalog: Option<Catalog>,
     published: Vec<Entry>,
     projections: Vec<Accelerator>,
@@ -131,6 +134,8 @@ impl<'a> Study<'a> {
         heads: Vec<(usize, RecordHead)>,
         unreadable: Vec<Vec<String>>,
     ) -> Self {
+        let ids: Vec<(String, &RunInfo)> = runs.iter().map(Run::id).zip(&infos).collect();
+        let history = (runs.len() > 1).then(|| History::of(&ids, &heads));
         let each = Platform::of_runs(heads.iter().map(|(run, head)| (*run, head)));
         let platforms = Platforms::new(each.iter().cloned());
         let mut cells: Vec<Shown> = Vec::new();
@@ -168,6 +173,7 @@ impl<'a> Study<'a> {
             replaced,
             unlike,
             unreadable,
+            history,
             catalog: None,
             published: Vec::new(),
             projections: Vec::new(),
@@ -286,6 +292,11 @@ impl<'a> Study<'a> {
         &self.cells
     }
 
+    /// Every cell over all of the runs, where there are several.
+    pub(crate) fn history(&self) -> Option<&History> {
+        self.history.as_ref()
+    }
+
     /// The catalogue's accelerator of a platform.
     pub(crate) fn accelerator(&self, platform: usize) -> Option<&Accelerator> {
         self.platforms.iter().nth(platform)?.accelerator(self.catalog.as_ref()?)
@@ -354,15 +365,7 @@ impl<'a> Study<'a> {
 
     /// What stands below every chart: the software and hardware of the platforms that it shows, which cells gave way to a later run's, and which of one name are about different work.
     pub(crate) fn notes(&self, shown: &[&Shown]) -> Vec<String> {
-        let mut platforms: Vec<usize> = shown.iter().map(|s| s.platform).collect();
-        platforms.sort_unstable();
-        platforms.dedup();
-        let stack = |p: usize| format!("{}: {}", self.platforms.label(p), self.platforms.stack(p));
-        let mut notes: Vec<String> = Vec::new();
-        if !platforms.is_empty() {
-            let stacks: Vec<String> = platforms.into_iter().map(stack).collect();
-            notes.push(format!("Stack: {}.", stacks.join("; ")));
-        }
+        let mut notes: Vec<String> = self.stacks(shown).into_iter().collect();
         let ids: Vec<String> = shown.iter().map(|s| s.head.cell.id()).collect();
         for Replaced { cell, run, .. } in self.replaced.iter().filter(|r| ids.contains(&r.cell)) {
             let run = self.runs[*run].id();
@@ -370,5 +373,15 @@ impl<'a> Study<'a> {
         }
         notes.extend(programs::notes(&self.unlike, shown));
         notes
+    }
+
+    /// The software and hardware of the platforms of these cells.
+    pub(crate) fn stacks(&self, shown: &[&Shown]) -> Option<String> {
+        let mut platforms: Vec<usize> = shown.iter().map(|s| s.platform).collect();
+        platforms.sort_unstable();
+        platforms.dedup();
+        let stack = |p: usize| format!("{}: {}", self.platforms.label(p), self.platforms.stack(p));
+        let stacks: Vec<String> = platforms.into_iter().map(stack).collect();
+        (!stacks.is_empty()).then(|| format!("Stack: {}.", stacks.join("; ")))
     }
 }

@@ -11,7 +11,7 @@ pub(crate) use figure::{Files, figure};
 pub(crate) use portbench_chart::number::counted;
 pub(crate) use slug::Slugs;
 pub(crate) use table::{Column, Data, Table, number, words};
-pub(crate) use words::date;
+pub(crate) use words::{date, moment};
 
 /// The style sheet.
 pub(crate) const STYLE: &str = include_str!("assets/site.css");

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 pub(crate) mod fleet;
+pub(crate) mod nights;
 pub(crate) mod site;
 
 use std::collections::BTreeMap;
