@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::StatsError;
+use crate::portability::named;
 
 /// How many lines each set of platforms uses, those that no platform uses among them: what CBI calls a setmap.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,16 +31,7 @@ impl LineSets {
                 got: platforms.len(),
             });
         }
-        for (i, platform) in platforms.iter().enumerate() {
-            if platform.trim().is_empty() {
-                return Err(StatsError::Unnamed { what: "platform" });
-            }
-            if platforms[..i].contains(platform) {
-                return Err(StatsError::Repeated { name: (*platform).to_owned() });
-            }
-        }
-        let platforms = platforms.iter().map(|p| (*p).to_owned()).collect();
-        Ok(Self { platforms, lines: BTreeMap::new() })
+        Ok(Self { platforms: named(platforms)?, lines: BTreeMap::new() })
     }
 
     /// Adds so many lines that exactly these platforms use.

@@ -21,6 +21,19 @@ pub struct Study {
 /// Figures of merit of one application, by platform; a platform that is not supported is absent.
 pub type Figures = BTreeMap<String, f64>;
 
+/// Names of platforms, each given and none twice.
+pub(crate) fn named(platforms: &[&str]) -> Result<Vec<String>, StatsError> {
+    for (i, platform) in platforms.iter().enumerate() {
+        if platform.trim().is_empty() {
+            return Err(StatsError::Unnamed { what: "platform" });
+        }
+        if platforms[..i].contains(platform) {
+            return Err(StatsError::Repeated { name: (*platform).to_owned() });
+        }
+    }
+    Ok(platforms.iter().map(|p| (*p).to_owned()).collect())
+}
+
 impl Study {
     /// A study of `problem` on the set `H` of `platforms`, whose figures of merit are good in that `direction`. `reference` says what "best known" was taken from, with its date.
     ///
@@ -40,15 +53,7 @@ impl Study {
         if platforms.is_empty() {
             return Err(StatsError::Empty);
         }
-        for (i, platform) in platforms.iter().enumerate() {
-            if platform.trim().is_empty() {
-                return Err(StatsError::Unnamed { what: "platform" });
-            }
-            if platforms[..i].contains(platform) {
-                return Err(StatsError::Repeated { name: (*platform).to_owned() });
-            }
-        }
-        let platforms = platforms.iter().map(|p| (*p).to_owned()).collect();
+        let platforms = named(platforms)?;
         Ok(Self { problem: problem.to_owned(), platforms, direction, reference: reference.to_owned() })
     }
 

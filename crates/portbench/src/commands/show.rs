@@ -86,30 +86,34 @@ fn records(run: &Run) -> Result<impl Iterator<Item = Record>, Failure> {
     }))
 }
 
-fn lowering(run: &Run, format: Format, out: &mut dyn Write) -> Result<(), Failure> {
-    let mut columns = vec!["cell"];
-    columns.extend(LOWERING_COLUMNS);
-    let mut table = Table::new(&columns);
+/// The rows that each record of a run has, behind the name of its cell.
+fn by_record<const N: usize>(
+    run: &Run,
+    columns: [&'static str; N],
+    numeric: &[&'static str],
+    cells: impl Fn(&Record) -> Vec<[String; N]>,
+) -> Result<Table, Failure> {
+    let mut heads = vec!["cell"];
+    heads.extend(columns);
+    let mut table = Table::new(&heads).numeric(numeric);
     for record in records(run)? {
         let id = record.cell.id();
-        for cells in record.lowering.iter().flat_map(lowering_cells) {
+        for cells in cells(&record) {
             table.row([id.clone()].into_iter().chain(cells));
         }
     }
-    Ok(table.write(format, out)?)
+    Ok(table)
+}
+
+fn lowering(run: &Run, format: Format, out: &mut dyn Write) -> Result<(), Failure> {
+    let cells = |record: &Record| record.lowering.iter().flat_map(lowering_cells).collect();
+    Ok(by_record(run, LOWERING_COLUMNS, &[], cells)?.write(format, out)?)
 }
 
 /// Writes what compiling each cell's entries cost.
 fn compilation(run: &Run, format: Format, out: &mut dyn Write) -> Result<(), Failure> {
-    let mut columns = vec!["cell"];
-    columns.extend(COMPILATION_COLUMNS);
-    let mut table = Table::new(&columns).numeric(&COMPILATION_NUMERIC);
-    for record in records(run)? {
-        let id = record.cell.id();
-        for cells in compilation_cells(&record.trials) {
-            table.row([id.clone()].into_iter().chain(cells));
-        }
-    }
+    let cells = |record: &Record| compilation_cells(&record.trials);
+    let table = by_record(run, COMPILATION_COLUMNS, &COMPILATION_NUMERIC, cells)?;
     if table.is_empty() {
         return Err(Failure::nothing(
             "no record of this run says what compiling cost: only backends that keep what they compile do (neuron-trace)",
@@ -120,15 +124,8 @@ fn compilation(run: &Run, format: Format, out: &mut dyn Write) -> Result<(), Fai
 
 /// Writes what machine and accelerator did while each cell was measured.
 fn telemetry(run: &Run, format: Format, out: &mut dyn Write) -> Result<(), Failure> {
-    let mut columns = vec!["cell"];
-    columns.extend(TELEMETRY_COLUMNS);
-    let mut table = Table::new(&columns).numeric(&TELEMETRY_NUMERIC);
-    for record in records(run)? {
-        let id = record.cell.id();
-        for cells in telemetry_cells(&record.trials) {
-            table.row([id.clone()].into_iter().chain(cells));
-        }
-    }
+    let cells = |record: &Record| telemetry_cells(&record.trials);
+    let table = by_record(run, TELEMETRY_COLUMNS, &TELEMETRY_NUMERIC, cells)?;
     if table.is_empty() {
         return Err(Failure::nothing("no cell of this run was measured"));
     }

@@ -116,45 +116,36 @@ fn ops(id: &str, rows: &[[String; 7]]) -> Markup {
 }
 
 fn compilations(id: &str, rows: &[[String; 7]]) -> Markup {
-    if rows.is_empty() {
-        return html! {};
-    }
-    let numeric = |head: &&str| COMPILATION_NUMERIC.contains(head);
-    let columns: Vec<Column> = COMPILATION_COLUMNS
-        .iter()
-        .map(|head| if numeric(head) { number(head) } else { words(head) })
-        .collect();
-    let mut table = Table::new(
-        format!("{id}-compilations"),
-        "What compiling cost. A cached entry was compiled before; its seconds, size and memory are those of that time.",
-        &columns,
-    );
-    for row in rows {
-        table.row(row.iter().zip(&COMPILATION_COLUMNS).map(|(text, head)| {
-            match text.parse::<f64>().ok().filter(|_| numeric(head)) {
-                Some(value) => Data::number(value, text),
-                None if numeric(head) => Data::nothing("not seen"),
-                None => Data::text(text),
-            }
-        }));
-    }
-    html! { (table) }
+    let caption = "What compiling cost. A cached entry was compiled before; its seconds, size and memory are those of that time.";
+    listed(format!("{id}-compilations"), caption, COMPILATION_COLUMNS, &COMPILATION_NUMERIC, rows, "not seen")
 }
 
 fn telemetry(id: &str, trials: &[Trial]) -> Markup {
-    let numeric = |head: &&str| TELEMETRY_NUMERIC.contains(head);
-    let columns: Vec<Column> =
-        TELEMETRY_COLUMNS.iter().map(|head| if numeric(head) { number(head) } else { words(head) }).collect();
-    let mut table = Table::new(
-        format!("{id}-telemetry"),
-        "What machine and accelerator did while samples were taken. Power of a Neuron device is a share of something unpublished.",
-        &columns,
-    );
-    for row in telemetry_cells(trials) {
-        table.row(row.iter().zip(&TELEMETRY_COLUMNS).map(|(text, head)| {
+    let caption = "What machine and accelerator did while samples were taken. Power of a Neuron device is a share of something unpublished.";
+    let rows = telemetry_cells(trials);
+    listed(format!("{id}-telemetry"), caption, TELEMETRY_COLUMNS, &TELEMETRY_NUMERIC, &rows, "")
+}
+
+/// Rows of texts, those below the heads in `numeric` being numbers or `missing`; nothing where there are none.
+fn listed<const N: usize>(
+    id: String,
+    caption: &str,
+    heads: [&'static str; N],
+    numeric: &[&str],
+    rows: &[[String; N]],
+    missing: &str,
+) -> Markup {
+    if rows.is_empty() {
+        return html! {};
+    }
+    let numeric = |head: &str| numeric.contains(&head);
+    let columns = heads.map(|head| if numeric(head) { number(head) } else { words(head) });
+    let mut table = Table::new(id, caption, &columns);
+    for row in rows {
+        table.row(row.iter().zip(heads).map(|(text, head)| {
             match text.parse::<f64>().ok().filter(|_| numeric(head)) {
                 Some(value) => Data::number(value, text),
-                None if numeric(head) => Data::nothing(""),
+                None if numeric(head) => Data::nothing(missing),
                 None => Data::text(text),
             }
         }));
