@@ -112,9 +112,9 @@ def experts(x: Tensor, weights: Tensor, *projections: Tensor) -> Tensor:
 
 def _causal_mask(queries: int, keys: int, offset: int, device: torch.device) -> Tensor:
     """`[queries, keys]`, true where `key <= query + offset`."""
-    if device.type in {"cpu", "cuda"}:
+    if device.type in {"cpu", "cuda"} and not torch.compiler.is_compiling():
         return _kept_mask(queries, keys, offset, device)
-    # A lazy tensor that was computed by one graph would be an input of the next.
+    # A lazy tensor that was computed by one graph would be an input of the next, and a compiled graph makes its own.
     return torch.ones(queries, keys, dtype=torch.bool, device=device).tril(offset)
 
 

@@ -17,6 +17,11 @@ from portbench_torch.errors import unavailable
 VARIABLE = "PORTBENCH_TORCH_COMPILE"
 
 
+def _memory(tensor: torch.Tensor) -> int:
+    """Where its memory begins, whatever part of it is seen."""
+    return tensor.untyped_storage().data_ptr()
+
+
 class Compiled(Eager):
     """Inductor's code, for fixed shapes and every position."""
 
@@ -45,7 +50,17 @@ class Compiled(Eager):
 
     def callable(self, entry: Entry, training: bool) -> Callable[..., tuple[torch.Tensor, ...]]:
         # A function of its own: guards and the count of compilations belong to a code object.
-        return torch.compile(entry.module, backend=self.compiler, fullgraph=True, dynamic=False)
+        compiled = torch.compile(entry.module, backend=self.compiler, fullgraph=True, dynamic=False)
+        first, last = len(entry.params), len(entry.params) + len(entry.states)
+        if training or first == last:
+            return compiled
+
+        def copied(*arguments: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            # Inductor drops the copy of a state that was written in place, and hands out the state itself.
+            states = {_memory(state) for state in arguments[first:last]}
+            return tuple(r.clone() if _memory(r) in states else r for r in compiled(*arguments))
+
+        return copied
 
     def memory(self) -> None:
         # What was compiled goes with its executable.
