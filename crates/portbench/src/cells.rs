@@ -38,15 +38,13 @@ pub(crate) fn select_with(args: &SelectArgs, flags: Choices) -> Result<Selection
         catalogue.find(&args.suite).map_err(|e| Failure::from(e).with_code(crate::failure::USAGE))?;
     let filter = Filter::new(args)?;
     let mut cells = Vec::new();
-    let (mut trial, mut compile) = (Duration::ZERO, Duration::ZERO);
+    let (mut trial, mut compile) = (0.0_f64, 0.0_f64);
     for entry in &planned {
         if !filter.workload(&entry.workload.name) {
             continue;
         }
-        let seconds = |limit, or| Duration::try_from_secs_f64(limit).unwrap_or(or);
-        let most = Limits::default();
-        trial = trial.max(seconds(entry.time_limit, most.trial));
-        compile = compile.max(seconds(entry.compile_limit, most.compile));
+        trial = trial.max(entry.time_limit);
+        compile = compile.max(entry.compile_limit);
         cells.extend(entry_cells(args, entry, &filter, flags)?);
     }
     if cells.is_empty() {
@@ -60,7 +58,10 @@ pub(crate) fn select_with(args: &SelectArgs, flags: Choices) -> Result<Selection
         .or_else(|| planned.iter().map(|p| p.trials).max())
         .map_or(Plan::DEFAULT_TRIALS, u64::from);
     let plan = Plan::new(args.suite.clone(), args.seed, trials, cells)?;
-    Ok(Selection { plan, limits: Limits { trial, compile, ..Limits::default() } })
+    let limits = Limits::default();
+    let seconds = |limit, or| Duration::try_from_secs_f64(limit).unwrap_or(or);
+    let (trial, compile) = (seconds(trial, limits.trial), seconds(compile, limits.compile));
+    Ok(Selection { plan, limits: Limits { trial, compile, ..limits } })
 }
 
 fn entry_cells(
